@@ -1,0 +1,278 @@
+"""One text: facts, findings, suppressions and repairs. No files, no command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from wdlint.catalogue import Catalogue
+from wdlint.checks import RULES
+from wdlint.config import Config
+from wdlint.edits import Choice, Page, Rewrite, applied, rewrite
+from wdlint.extract import extract
+from wdlint.model import (
+    Change, Diagnostic, Facts, Failure, Finding, Optimizer, Refusal, Report, Rule, Span, Suppression,
+    SwapClass,
+)  # fmt: skip
+from wdlint.source import Source, Statement, Unparsable, with_deep_stack
+from wdlint.suppressions import silenced, statement_lines, suppressions
+
+__all__ = ["CODES", "facts", "fix", "lint"]
+
+CODES = tuple(rule.code for rule in RULES)
+CARRIED = ("WD301", "WD303")  # what a lambda that was carried over may bring
+ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding of a rule, the site it belongs to, and what silences it."""
+
+    rule: Rule
+    finding: Finding
+    site: Optimizer | None
+    by: Suppression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A text, its facts and all findings."""
+
+    page: Page
+    facts: Facts
+    found: tuple[Found, ...]
+    lines: tuple[str, ...]
+    round_trips: bool = True
+    failure: Failure | None = None
+
+
+def facts(text: str, config: Config) -> Facts:
+    """What a text says about optimizers and their weight decay. Raises source.Unparsable."""
+    return with_deep_stack(lambda: extract(Source(text), catalogue(config), config.no_decay))
+
+
+def lint(text: str, config: Config, *, path: str = "<stdin>", codes: frozenset[str] | None = None) -> Report:
+    """The findings in a text, each with the rewrite of its site."""
+    switched_on = codes if codes is not None else config.codes_for(path, CODES)
+    return with_deep_stack(lambda: _report(_analysis(text, config, switched_on), config, path))
+
+
+def fix(text: str, config: Config, *, path: str = "<stdin>", codes: frozenset[str] | None = None) -> Report:
+    """The text repaired to a fixed point, what was done, and what remains."""
+    switched_on = codes if codes is not None else config.codes_for(path, CODES)
+    return with_deep_stack(lambda: _fixed(text, config, path, switched_on))
+
+
+def catalogue(config: Config) -> Catalogue:
+    """The shipped catalogue with the user's rows and bands."""
+    key = repr(sorted(config.optimizers.items())), repr(sorted(config.ranges.items()))
+    if key not in _CATALOGUES:
+        _CATALOGUES[key] = Catalogue.load(config.optimizers, config.ranges)
+    return _CATALOGUES[key]
+
+
+_CATALOGUES: dict[tuple[str, str], Catalogue] = {}
+
+# ------------------------------------------------------------------------------------------------------------ findings
+
+
+def _analysis(text: str, config: Config, codes: frozenset[str]) -> Analysis:
+    try:
+        source = Source(text)
+        known = extract(source, catalogue(config), config.no_decay)
+    except Unparsable as error:
+        return _failed(text, Failure(Span(error.line, error.column, error.line, error.column), error.reason), codes)
+    except RecursionError:
+        return _failed(text, Failure(Span(1, 0, 1, 0), "expressions are nested too deeply to analyse"), codes)
+    page = Page(text, source.module.default_indent)
+    comments = suppressions(source)
+    statements = source.statements if comments else ()
+    found = [_silenced(f, comments, statements) for f in _findings(known, codes)]
+    used = {(f.by, f.rule.code) for f in found if f.by is not None}
+    for suppression in comments:
+        judged = replace(suppression, unused=_unused(suppression, used, codes))
+        for rule in _rules("Suppression", codes):
+            found += [_silenced(Found(rule, f, None), [c for c in comments if "WD901" in c.codes], statements) for f in rule.check(judged)]
+    found.sort(key=lambda f: (f.site.span if f.site else f.finding.span, f.finding.span, f.rule.code))
+    return Analysis(page, known, tuple(found), _lines(text), source.round_trips)
+
+
+def _failed(text: str, failure: Failure, codes: frozenset[str]) -> Analysis:
+    found = tuple(Found(rule, f, None) for rule in _rules("Failure", codes) for f in rule.check(failure))
+    return Analysis(Page(text), Facts(), found, _lines(text), False, failure)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+def _rules(fact: str, codes: frozenset[str]) -> Iterator[Rule]:
+    """The rules that are switched on and read one kind of fact: the annotation of their parameter says which."""
+    for rule in RULES:
+        if rule.code in codes and next(iter(rule.check.__annotations__.values())) == fact:
+            yield rule
+
+
+def _findings(known: Facts, codes: frozenset[str]) -> Iterator[Found]:
+    seen: set[tuple[str, Span]] = set()
+    for kind, items in (("Optimizer", known.optimizers), ("Membership", known.memberships), ("Generator", known.generators)):
+        for rule in _rules(kind, codes):
+            for item in items:
+                for finding in rule.check(item):
+                    site = item if isinstance(item, Optimizer) else None
+                    key = (rule.code, finding.span)
+                    if key not in seen:
+                        seen.add(key)
+                        yield Found(rule, finding, site)
+
+
+def _silenced(found: Found, comments: Sequence[Suppression], statements: Sequence[Statement]) -> Found:
+    if not comments:
+        return found
+    spans = [found.finding.span, *([found.site.span] if found.site else [])]
+    lines = [statement_lines(statements, s.line, s.end_line) for s in spans]
+    by = next((c for c in comments if silenced(c, found.rule.code, lines)), None)
+    return replace(found, by=by)
+
+
+def _unused(suppression: Suppression, used: set[tuple[Suppression | None, str]], codes: frozenset[str]) -> tuple[str, ...]:
+    """The codes of a suppression that were switched on and silenced nothing."""
+    mine = [code for by, code in used if by == suppression]
+    if not suppression.codes:
+        return () if mine or not suppression.ours else ("all",)
+    judged = [c for c in suppression.codes if c != "WD901" and (c not in CODES or c in codes)]
+    return tuple(c for c in judged if not any(code.startswith(c) for code in mine))
+
+
+# ------------------------------------------------------------------------------------------------------------- reports
+
+
+def _report(analysis: Analysis, config: Config, path: str) -> Report:
+    diagnostics: list[Diagnostic] = []
+    hidden: list[Diagnostic] = []
+    for group in _by_site(analysis.found):
+        open_ones = [f for f in group if f.by is None]
+        done = _rewrite(analysis, open_ones, config) if open_ones else Rewrite()
+        for found in group:
+            diagnostic = _diagnostic(found, path, done)
+            (hidden if diagnostic.suppressed else diagnostics).append(diagnostic)
+    return Report(path, tuple(diagnostics), tuple(hidden), lines=analysis.lines)
+
+
+def _by_site(found: Sequence[Found]) -> list[list[Found]]:
+    groups: dict[object, list[Found]] = {}
+    for item in found:
+        groups.setdefault(item.site.span if item.site else (item.finding.span, item.rule.code), []).append(item)
+    return list(groups.values())
+
+
+def _rewrite(analysis: Analysis, group: Sequence[Found], config: Config, together: Sequence[Optimizer] = ()) -> Rewrite:
+    if not analysis.round_trips:
+        reason = "the file does not survive being parsed and printed"
+        return Rewrite(refusals=(reason,) if any(f.finding.fix for f in group) else ())
+    wanted = [(f.rule.code, f.finding) for f in group if not f.rule.fix_by_name or config.by_name(f.rule.code)]
+    if not wanted:
+        return Rewrite()
+    return rewrite(analysis.page, analysis.facts, group[0].site, wanted, choice(config), together)
+
+
+def choice(config: Config) -> Choice:
+    """What the user decided about lambda."""
+    decided = config.fix_weight_decay
+    return Choice(None if decided is None else decided if isinstance(decided, str) else f"{decided:g}")
+
+
+def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
+    repaired = found.finding.fix is not None and bool(done.edits) and found.by is None
+    codes = done.change.codes if done.change else ()
+    fixes = repaired and found.rule.code in codes
+    return Diagnostic(
+        found.rule.code,
+        found.rule.name,
+        found.rule.severity,
+        found.finding.message,
+        path,
+        found.finding.span,
+        found.site.span if found.site else None,
+        edits=done.edits if fixes else (),
+        fix_message=done.message if fixes else "",
+        refusal="; ".join(done.refusals) if found.by is None else "",
+        safe=found.rule.code == "WD901",
+        suppressed=found.by is not None,
+        reason=found.by.reason if found.by else "",
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- repairs
+
+
+def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Report:
+    current, changes, refused = text, [], {}
+    skipped: set[int] = set()
+    for _ in range(ROUNDS):
+        analysis = _analysis(current, config, codes)
+        sites = [[f for f in g if f.by is None] for g in _by_site(analysis.found)]
+        sites = [g for g in sites if g]
+        swapped = [g[0].site for g in sites if g[0].site and any(isinstance(f.finding.fix, SwapClass) for f in g)]
+        plans = [(g, _rewrite(analysis, g, config, [s for s in swapped if s])) for g in sites]
+        if not changes:
+            refused = {_key(g): Refusal(_span(g), tuple(dict.fromkeys(f.rule.code for f in g)), "; ".join(r.refusals)) for g, r in plans if r.refusals}
+        kept = [(g, r) for g, r in plans if r.edits and _key(g) not in skipped]
+        if not kept:
+            break
+        after, done, failed = _applied(analysis, kept, config, codes)
+        for group in failed:
+            skipped.add(_key(group))
+            refused[_key(group)] = Refusal(_span(group), tuple(f.rule.code for f in group), "the repaired text would have new findings")
+        if after == current:
+            break
+        changes += done
+        current = after
+    final = _report(_analysis(current, config, codes), config, path)
+    return replace(
+        final,
+        text=text,
+        fixed=current if current != text else None,
+        changes=tuple(sorted(changes, key=lambda c: c.span)),
+        refusals=tuple(sorted(refused.values(), key=lambda r: r.span)),
+    )
+
+
+def _key(group: Sequence[Found]) -> int:
+    """A site, whatever line it has moved to."""
+    site = group[0].site
+    return hash((site.qualified, site.decay.text, site.lr.text, group[0].rule.code)) if site else hash(group[0].finding.message)
+
+
+def _span(group: Sequence[Found]) -> Span:
+    return group[0].site.span if group[0].site else group[0].finding.span
+
+
+def _applied(
+    analysis: Analysis, plans: Sequence[tuple[list[Found], Rewrite]], config: Config, codes: frozenset[str]
+) -> tuple[str, list[Change], list[list[Found]]]:
+    """The text after all rewrites that prove themselves: it parses and brings no new finding."""
+    page = analysis.page
+    before = Counter(f.rule.code for f in analysis.found)
+    text = applied(page, (e for _, r in plans for e in r.edits))
+    if _proves(text, before, config, codes):
+        return text, [r.change for _, r in plans if r.change], []
+    good: list[tuple[list[Found], Rewrite]] = []
+    failed = []
+    for plan in plans:
+        trial = applied(page, (e for _, r in (*good, plan) for e in r.edits))
+        if _proves(trial, before, config, codes):
+            good.append(plan)
+        else:
+            failed.append(plan[0])
+    text = applied(page, (e for _, r in good for e in r.edits))
+    return text, [r.change for _, r in good if r.change], failed
+
+
+def _proves(text: str, before: Counter[str], config: Config, codes: frozenset[str]) -> bool:
+    after = _analysis(text, config, codes)
+    if after.failure is not None:
+        return False
+    now = Counter(f.rule.code for f in after.found)
+    return all(count <= before[code] or code in CARRIED for code, count in now.items())

@@ -1,0 +1,188 @@
+"""What stands around the sites: no-decay lists tested by exact name, one-pass generators, imports of optimizers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from wdlint.catalogue import Catalogue
+from wdlint.extract.conditions import Conditions
+from wdlint.extract.parameters import SOURCES, ParameterReader
+from wdlint.extract.scopes import Binding, Place, Scopes, dotted
+from wdlint.extract.values import Const, Values
+from wdlint.model import Form, Generator, Import, Membership
+from wdlint.source import Source
+
+__all__ = ["generators", "imports", "memberships"]
+
+LEAF = re.compile(r"^(bias|weight|gamma|beta|norm|bn|ln|layer_?norm|batch_?norm|group_?norm|rms_?norm)\w*$", re.I)
+CLASS_LEAF = re.compile(r"^(LayerNorm|LayerNorm1d|BatchNorm\w*|RMSNorm)\.(weight|bias)$")
+READERS = ("list", "tuple", "set", "sum", "sorted", "dict", "max", "min")
+
+
+def memberships(source: Source, scopes: Scopes, values: Values, conditions: Conditions) -> tuple[Membership, ...]:
+    """`n in no_decay` where n is a qualified parameter name and no_decay a literal list of short names."""
+    out = []
+    for node, place in scopes.comparisons:
+        if len(node.comparisons) != 1 or not isinstance(node.left, cst.Name):
+            continue
+        operator, right = node.comparisons[0].operator, node.comparisons[0].comparator
+        if not isinstance(operator, (cst.In, cst.NotIn)) or not _is_parameter_name(node.left, place, scopes):
+            continue
+        if isinstance(right, (cst.SimpleString, cst.ConcatenatedString)) or _is_string(right, place, values):
+            continue
+        names = conditions.constants(right, place)
+        leaves = [n for n in names if LEAF.match(n)]
+        if not leaves or not all("." not in n or CLASS_LEAF.match(n) for n in names):
+            continue
+        out.append(
+            Membership(
+                source.span(node), node.left.value, source.code(right), tuple(names), isinstance(operator, cst.NotIn), source.outer(right)
+            )
+        )
+    return tuple(out)
+
+
+def _is_string(node: cst.BaseExpression, place: Place, values: Values) -> bool:
+    return any(isinstance(k, Const) for k in values.of(node, place))
+
+
+def _is_parameter_name(node: cst.Name, place: Place, scopes: Scopes) -> bool:
+    """Whether a name is the first of a pair in a loop over named_parameters()."""
+    found = scopes.reaching(node.value, place)[0]
+    return bool(found) and all(
+        b.kind == "loop" and b.index == (0,) and b.node is not None and _over_named(b.node, b.place, scopes) for b in found
+    )
+
+
+def _over_named(node: cst.CSTNode, place: Place, scopes: Scopes, depth: int = 0) -> bool:
+    match node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters"))):
+            return True
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="items"), value=inner)):
+            return _over_named(inner, place, scopes, depth)
+        case cst.Call(func=cst.Name(value="list" | "tuple" | "dict" | "sorted"), args=[first, *_]):
+            return _over_named(first.value, place, scopes, depth)
+        case cst.Name() if depth < 5:
+            found = scopes.reaching(node.value, place)[0]
+            return bool(found) and all(
+                b.kind == "value" and b.node is not None and _over_named(b.node, b.place, scopes, depth + 1) for b in found
+            )
+        case cst.ListComp() | cst.DictComp() | cst.GeneratorExp():
+            return _over_named(node.for_in.iter, place, scopes, depth + 1)
+    return False
+
+
+# ---------------------------------------------------------------------------------------------------------- generators
+
+
+def generators(source: Source, scopes: Scopes, reader: ParameterReader, sites: frozenset[cst.Call]) -> tuple[Generator, ...]:
+    """Names bound once to a one-pass iterator over parameters that is read more than once in a straight line."""
+    out = []
+    for scope in scopes.of.values():
+        for name, bindings in scope.bindings.items():
+            if len(bindings) != 1 or bindings[0].kind != "value" or "." in name or "[" in name:
+                continue
+            binding = bindings[0]
+            if not _is_generator(binding, reader):
+                continue
+            reads = [span for node, _ in _reads(binding, scopes, sites) for span in [source.span(node)]]
+            if len(reads) > 1:
+                out.append(Generator(name, source.outer(binding.node), tuple(reads)))  # type: ignore[arg-type]
+    return tuple(sorted(out, key=lambda g: g.span))
+
+
+def _is_generator(binding: Binding, reader: ParameterReader) -> bool:
+    match binding.node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name)), args=[]) if name in SOURCES:
+            return True
+        case cst.Call(func=cst.Name(value="filter" | "map")) | cst.GeneratorExp():
+            draft = reader.draft(binding.node, binding.place)
+            return draft.generator and draft.form in (Form.FILTER, Form.COMPREHENSION) and draft.coverage.value != "unknown"
+    return False
+
+
+def _reads(binding: Binding, scopes: Scopes, sites: frozenset[cst.Call]) -> list[tuple[cst.CSTNode, Place]]:
+    """Reads that exhaust the generator and surely run one after the other."""
+    found = sorted(_exhausting(binding, scopes, sites), key=lambda r: r[1].order)
+    straight: list[tuple[cst.CSTNode, Place]] = []
+    for node, place in found:
+        first = straight[0][1] if straight else None
+        if first is None:
+            if place.path == binding.place.path:
+                straight.append((node, place))
+        elif place.path[: len(first.path)] == first.path:
+            straight.append((node, place))
+    return straight
+
+
+def _exhausting(binding: Binding, scopes: Scopes, sites: frozenset[cst.Call]) -> Iterator[tuple[cst.CSTNode, Place]]:
+    name, home = binding.name, binding.place.scope
+
+    def is_it(node: cst.CSTNode, place: Place) -> bool:
+        if not isinstance(node, cst.Name) or node.value != name or place.scope is not home:
+            return False
+        return place.order > binding.place.order
+
+    for node, scope in scopes.of.items():
+        if isinstance(node, cst.BaseComp) and scope.place is not None and is_it(node.for_in.iter, scope.place):
+            yield node.for_in.iter, scope.place
+    for statement, place in scopes.statements:
+        if isinstance(statement, cst.For) and is_it(statement.iter, place) and not _breaks(statement):
+            yield statement.iter, place
+    for call, place in scopes.calls:
+        is_reader = isinstance(call.func, cst.Name) and call.func.value in READERS or call in sites
+        if is_reader and call.args and is_it(call.args[0].value, place):
+            yield call.args[0].value, place
+
+
+def _breaks(node: cst.CSTNode) -> bool:
+    return any(isinstance(c, (cst.Break, cst.Return)) or _breaks(c) for c in node.children)
+
+
+# -------------------------------------------------------------------------------------------------------------- imports
+
+
+def imports(source: Source, scopes: Scopes, catalogue: Catalogue) -> tuple[Import, ...]:
+    """The imports of optimizer classes and star imports, as a rewrite needs them."""
+    exported = _exported(scopes)
+    out = []
+    for scope in scopes.of.values():
+        for bindings in (*scope.bindings.values(), scope.stars):
+            for binding in bindings:
+                if not isinstance(binding.node, cst.ImportFrom) or binding.kind not in ("import", "star"):
+                    continue
+                module = dotted(binding.node.module) if binding.node.module is not None and not binding.node.relative else ""
+                if module in catalogue.modules:
+                    out.append(_import(source, scopes, binding, module, exported))
+    return tuple(sorted(out, key=lambda i: i.span))
+
+
+def _import(source: Source, scopes: Scopes, binding: Binding, module: str, exported: set[str]) -> Import:
+    node = binding.node
+    assert isinstance(node, cst.ImportFrom)
+    if binding.kind == "star" or isinstance(node.names, cst.ImportStar):
+        return Import(module, "*", "*", source.span(node.names), source.span(node), (), 0)  # type: ignore[arg-type]
+    names = tuple(
+        (dotted(a.name), dotted(a.asname.name) if a.asname is not None else dotted(a.name), source.span(a)) for a in node.names
+    )
+    explicit = any(a.asname is not None and dotted(a.asname.name) == dotted(a.name) == binding.name for a in node.names)
+    rebound = sum(b.kind != "import" for b in binding.place.scope.bindings.get(binding.name, ()))
+    uses = scopes.names.get(binding.name, 0) + (binding.name in exported) + explicit + rebound
+    name = binding.qualified.rpartition(".")[2]
+    return Import(module, name, binding.name, source.span(binding.target), source.span(node), names, uses)  # type: ignore[arg-type]
+
+
+def _exported(scopes: Scopes) -> set[str]:
+    """The names in __all__."""
+    out: set[str] = set()
+    for binding in scopes.module.bindings.get("__all__", ()):
+        if isinstance(binding.node, (cst.List, cst.Tuple)):
+            for element in binding.node.elements:
+                if isinstance(element.value, cst.SimpleString):
+                    value = element.value.evaluated_value
+                    if isinstance(value, str):
+                        out.add(value)
+    return out
