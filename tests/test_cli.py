@@ -95,7 +95,7 @@ def test_facts_for_people_and_for_programs(folder: Path) -> None:
     (folder / "train.py").write_text(COUPLED)
     shown = wdlint("facts", "train.py")
     assert shown.stdout.startswith("4:13 torch.optim.Adam: coupled, adaptive\n")
-    assert "weight_decay  0.0005" in shown.stdout
+    assert "weight_decay  5e-4" in shown.stdout
     data = json.loads(wdlint("facts", "train.py", "--json").stdout)
     assert data["optimizers"][0]["groups"][0]["coverage"] == "whole"
 
@@ -363,6 +363,15 @@ def test_a_decision_in_the_configuration_counts(folder: Path) -> None:
     (folder / "train.py").write_text(COUPLED)
     (folder / "wdlint.toml").write_text('fix-weight-decay = "keep"\n')
     assert wdlint("--fix").exit_code == 0
+
+
+def test_a_decision_that_cannot_be_carried_out_yet_is_due(folder: Path) -> None:
+    (folder / "train.py").write_text(COUPLED)
+    (folder / "wdlint.toml").write_text('fix-weight-decay = "from:run.pt"\n')
+    result = wdlint("--fix")
+    assert result.exit_code == 1
+    assert "1 decision about lambda is due" in result.stdout
+    assert "from:run.pt needs the runtime" in result.stderr
 
 
 def test_diff_can_be_applied_and_writes_nothing(folder: Path) -> None:

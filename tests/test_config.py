@@ -292,7 +292,7 @@ def test_syntax_errors_name_the_place(here: Path) -> None:
     (problem,) = problems("x = 1\nx y\n", "wdlint.toml")
     assert "line 2, column 3" in problem
     (problem,) = problems(f"x = {'[' * 100_000}", "wdlint.toml")
-    assert "wdlint.toml: not valid TOML" in problem
+    assert problem == "wdlint.toml: not valid TOML: nested too deeply"
     (problem,) = problems(f"x = {'9' * 5000}", "wdlint.toml")
     assert "wdlint.toml: not valid TOML" in problem
     Path("wdlint.toml").write_bytes(b"a = 1\nb = '\xff'\n")
@@ -457,6 +457,7 @@ def test_patterns_of_the_command_line_are_relative_to_the_working_folder(
     assert config.extend_exclude[1] == "name"
     assert on(config, "gen/a.py") == []
     assert "WD101" not in on(config, "b.py") and "WD201" in on(config, "b.py")
+    assert "WD101" in on(config, "gen/b.py")
 
 
 def test_ignores_per_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,8 +86,9 @@ def test_a_folder_called_like_a_file_is_walked(tree: Path) -> None:
     assert found(".") == found("x.py") == ["x.py/inside.py"]
 
 
-def test_nothing_else_is_imported_for_a_tree_without_gitignore(tree: Path) -> None:
+def test_nothing_else_is_imported_for_a_tree_without_patterns(tree: Path) -> None:
     plant("a.py", "sub/b.py")
+    Path(".gitignore").write_text("# nothing yet\n\n")
     code = (
         "import sys; from wdlint.discovery import discover\n"
         "n = len(list(discover(['.'], exclude=['x*'], respect_gitignore=True)))\n"
@@ -141,6 +142,18 @@ def test_a_folder_without_permission_is_reported(tree: Path) -> None:
         if os.access("closed", os.R_OK):
             pytest.skip("permissions do not count for this user")
         assert found(".") == ["a.py", "closed: permission denied"]
+    finally:
+        os.chmod("closed", 0o755)
+
+
+def test_a_link_that_may_not_be_followed_is_reported(tree: Path) -> None:
+    plant("a.py", "closed/x.py")
+    os.symlink("closed/x.py", "b.py")
+    os.chmod("closed", 0)
+    try:
+        if os.access("closed", os.R_OK):
+            pytest.skip("permissions do not count for this user")
+        assert found(".", exclude=["closed"]) == ["a.py", "b.py: permission denied"]
     finally:
         os.chmod("closed", 0o755)
 
@@ -286,6 +299,8 @@ def test_a_relative_pattern_does_not_reach_above_root() -> None:
     assert "/home/gen/root/x/gen/a.py" in globs
     assert "/other/a.py" in globs
     assert "/x/gen/a.py" not in globs
+    assert "/elsewhere/x/a.py" not in Globs(["[x]/*"], "/elsewher")
+    assert "/x/src/a.py" not in Globs(["src/a.*"], "/r")
     assert f"/root/{literally('[a]*{b}?')}" == r"/root/\[a\]\*\{b\}\?"
     assert "/r/[a]*{b}?" in Globs([literally("[a]*{b}?")], "/r")
 
@@ -346,6 +361,13 @@ def test_info_exclude_counts_less_than_gitignore(tree: Path) -> None:
     assert found(".", exclude=[".git"]) == ["b.py"]
 
 
+def test_submodules_find_their_exclude_file(tree: Path) -> None:
+    plant(".git/modules/sub/info/exclude", "sub/a.py", "sub/b.py")
+    Path(".git/modules/sub/info/exclude").write_text("a.py\n")
+    Path("sub/.git").write_text("gitdir: ../.git/modules/sub\n")
+    assert found("sub") == found(".", exclude=[".git"]) == ["sub/b.py"]
+
+
 def test_worktrees_find_their_exclude_file(tree: Path) -> None:
     plant("main/.git/info/exclude", "main/.git/worktrees/w/", "w/a.py", "w/b.py")
     Path("main/.git/info/exclude").write_text("a.py\n")
@@ -355,14 +377,15 @@ def test_worktrees_find_their_exclude_file(tree: Path) -> None:
 
 
 def test_hostile_gitignores_do_no_harm(tree: Path, recwarn: pytest.WarningsRecorder) -> None:
-    plant("a/x.py", "b/x.py", "c/x.py", "d/x.py", "e/x.py")
+    plant("a/x.py", "b/x.py", "c/x.py", "d/x.py", "e/x.py", "f/x.py", "f/y.py")
     os.mkfifo("a/.gitignore")
     plant("b/.gitignore/")
     os.symlink("nowhere", "c/.gitignore")
     Path("d/.gitignore").write_bytes(b"\xef\xbb\xbf\xff\xfe\n!\n/\n///\n[a-\n**/\\\n[[:alpha:]]y\n\0\n")
     Path("e/.gitignore").write_bytes(b"\xef\xbb\xbfx.py\r")
+    Path("f/.gitignore").write_bytes(b"!\nx.py\n/\ny.py/\n")
     plant(".git")  # an empty file
-    assert found(".") == ["a/x.py", "b/x.py", "c/x.py", "d/x.py"]
+    assert found(".") == ["a/x.py", "b/x.py", "c/x.py", "d/x.py", "f/y.py"]
     assert not recwarn.list
 
 

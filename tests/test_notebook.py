@@ -97,6 +97,8 @@ def test_an_indented_cell_is_moved_to_the_left_as_ipython_does() -> None:
     assert found.span(Span(3, 0, 4, 9)) == (2, Span(2, 4, 3, 13))
     assert found.span(Span(6, 0, 6, 1)) == (2, Span(5, 0, 5, 1))  # a line that had no indentation
     assert found.span(Span(7, 0, 8, 0)) == (3, Span(1, 1, 2, 0))
+    assert found.span(Span(3, 0, 4, 0)) == (2, Span(2, 4, 3, 0))
+    assert found.span(Span(4, 0, 4, 0)) == (2, Span(3, 4, 3, 4))
 
 
 def test_random_cells_lead_back_line_by_line() -> None:
@@ -142,6 +144,10 @@ def test_random_cells_lead_back_line_by_line() -> None:
         ("n: int = %who_ls \\\n  int\nx = 1", "n: int = None\n\nx = 1"),
         ("t = %timeit -o f(x == 3)", "t = None"),
         ("(a,\n b) = !ls", "(a,\n b) = None"),
+        ("x = 1\ny = !ls", "x = 1\ny = None"),
+        ("x = a \\\n  % b\n!ls", "x = a \\\n  % b\npass"),
+        ("x = !ls\n!ls", "x = None\npass"),
+        ("x = !ls (\n!ls", "x = None\npass"),
         ("x = 1\n%time y = 2\nz = 3", "x = 1\npass\nz = 3"),
         ("!echo (\nx = [\n  1,\n]\n!ls", "pass\nx = [\n  1,\n]\npass"),
         ("!echo '''\nx = 1", "pass\nx = 1"),
@@ -181,6 +187,7 @@ def test_magics_become_python(source: str, expected: str) -> None:
         "x = y % z",
         "x = a = !ls",
         "x = (!ls)",
+        "x = (\n1) = !ls",
         "x = '= !ls'",
         "x = 1  # = !ls",
         "x = '?'",
@@ -210,7 +217,7 @@ def test_cell_magics() -> None:
     assert masked("%%time\n\n%%bash\nls") == ""
     assert masked("%%time") == "pass"
     assert masked("x = 1\n%%time\ny = 2") == "x = 1\npass\ny = 2"  # no cell magic there, and an error in IPython
-    assert joined("%%bash\nls").skipped == ()  # it says what it is
+    assert joined("%%bash\nls") == joined("") == Joined()  # it says what it is
     assert joined("%%time\nx = 1\n", "y = 1").place(3) == (2, 1)
 
 
@@ -228,12 +235,13 @@ def test_top_level_await_is_python() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["x = 1\0", "'\ud800'", "(" * 5000, "-" * 200_000 + "1", "x" + ".a" * 100_000, "9" * 5000, "if x:\n y\n\tz"],
+    ["x = 1\0", "'\ud800'", "# \ud800", "(" * 5000, "-" * 100_000 + "1", "9" * 5000, "if x:\n y\n\tz", "\ufeffx"],
 )
 def test_hostile_cells_cost_only_themselves(source: str) -> None:
     found = joined("x = 1", source, "y = 2")
     assert "x = 1\n" in found.text and "y = 2\n" in found.text
-    assert [skipped.cell for skipped in found.skipped] in ([2], [])
+    assert [skipped.cell for skipped in found.skipped] == [2]
+    assert all(skipped.line in (1, 3) and skipped.reason for skipped in found.skipped)
 
 
 def test_no_warning_about_the_code_of_others(recwarn: pytest.WarningsRecorder) -> None:

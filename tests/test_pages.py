@@ -219,6 +219,11 @@ def test_fix_writes_the_fixed_block(bad: Block, fixed: Block | None) -> None:
     assert {diagnostic.code for diagnostic in left.diagnostics} <= CARRIED, shown(left)
 
 
+def test_readme_shows_what_fix_writes() -> None:
+    before, after = (block.text for block in blocks(ROOT / "README.md") if block.kind in ("before", "after"))
+    assert fix(before, Config()).fixed == after
+
+
 # ------------------------------------------------------------------------------------------------------- under torch
 
 
@@ -238,6 +243,7 @@ def test_blocks_run(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
         exec(program, {"__name__": "__main__"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", of_kind("measured"), ids=named)
 def test_measured_prints_what_the_page_shows(block: Block, tmp_path: Path) -> None:
     pytest.importorskip("torch")

@@ -452,7 +452,7 @@ def test_facts_are_listed_with_provenance_and_dumped_whole() -> None:
     facts = Facts((site,), bound_names=frozenset({"b", "a"}))
     shown = "\n".join(listing.sites(facts, lambda span: f"{span.line}"))
     assert "5 torch.optim.Adam: coupled, adaptive" in shown
-    assert "weight_decay  0.0005, the default of --wd on line 3 (`args.wd`)" in shown
+    assert "weight_decay  `args.wd` is 0.0005 (the default of --wd on line 3)" in shown
     assert "lr            0.001, the default of the optimizer" in shown
     assert "6 whole; coupled" in shown
     data = stdlib_json.loads(listing.as_json(facts))

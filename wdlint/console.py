@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wdlint.analysis import Outcome
+from wdlint.config import notice
 from wdlint.model import Diagnostic, Report, Severity
 from wdlint.pages import see, url
-from wdlint.reports import Paint, counted, plain, printable, tally
+from wdlint.reports import Paint, counted, plain, printable, tally, unique
 from wdlint.runner import Run
 
 __all__ = ["Options", "Streams", "exit_status", "show"]
@@ -168,13 +169,15 @@ def troubles(run: Run, options: Options, paint: Paint) -> Iterator[str]:
     for outcome in run.outcomes:
         if outcome.notice:
             notices.setdefault(outcome.notice, []).append(printable(outcome.path))
-    for notice, paths in notices.items():
+    for what, paths in notices.items():
         more = f" and {len(paths) - 3} more" if paths[3:] else ""
-        yield f"{paint('wdlint', 'note')}: {notice}: {', '.join(paths[:3])}{more}"
+        yield f"{paint('wdlint', 'note')}: {what}: {', '.join(paths[:3])}{more}"
+    if options.fix:
+        yield from unique(notice(outcome.config.fix_weight_decay) for outcome in run.outcomes)
     if not run.found and not run.outcomes and not options.quiet:
         yield f"{paint('wdlint', 'warning')}: no Python files found under the given paths"
     if options.verbose:
-        processes = f" in {counted(run.workers, 'process')}".replace("processs", "processes") if run.workers else ""
+        processes = f" in {run.workers} process{'es' if run.workers > 1 else ''}" if run.workers else ""
         yield (
             f"{counted(run.found, 'file')} found, {run.read} read, {run.screened} cannot matter, "
             f"{run.analysed} analysed{processes}, {run.seconds:.2f} s"

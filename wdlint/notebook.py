@@ -23,6 +23,7 @@ ESCAPES = tuple("%!?,;/")  # none of them can begin a Python statement
 CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 SUSPECT = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[!%]|\?[ \t]*(#|$)", re.MULTILINE)
 MARK = re.compile(r"'''|\"\"\"|['\"#(\[{)\]}]|[=!<>:+\-*/%&|^@~]=|=|\\$")
+ASSIGNED_MAGIC = re.compile(r"[ \t]*(!|%(?=[A-Za-z_]))")
 ENDS = {quote: re.compile(rf"\\.|{quote}", re.DOTALL) for quote in ("'", '"', "'''", '"""')}
 
 
@@ -260,7 +261,6 @@ def blanked(lines: list[str]) -> Iterator[str]:
         if magic is not None:  # name = !ls
             yield body[:magic] + "None".ljust(len(body) - magic) + end
             command = body.endswith("\\")
-            scan = Scan()
         elif begins and scan.between_statements and scan.last == "?":  # model.fit?
             yield body[: len(body) - len(word)] + "pass" + end
         else:
@@ -305,15 +305,15 @@ class Scan:
                 case "(" | "[" | "{":
                     self.depth += 1
                 case ")" | "]" | "}":
-                    self.depth = max(0, self.depth - 1)
+                    self.depth -= 1  # below 0 is an error that nothing heals
                 case "=":
                     if not (self.depth or self.assigned):
                         self.assigned = True
-                        if magic := re.compile(r"[ \t]*(!|%(?=[A-Za-z_]))").match(body, at):
+                        if magic := ASSIGNED_MAGIC.match(body, at):
                             return magic.start(1)
                 case quote if quote in ENDS:
                     self.quote = quote
-        self.last = "" if self.quote else body[:code_end].rstrip()[-1:]
+        self.last = body[:code_end].rstrip()[-1:]
         return None
 
     def end_of_string(self, body: str, at: int) -> int:
@@ -323,8 +323,6 @@ class Scan:
             if found[0] == self.quote:
                 self.quote = ""
                 return at
-        if len(self.quote) == 1 and not body.endswith("\\"):  # unterminated: an error that ends with the line
-            self.quote = ""
         return len(body)
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -24,8 +23,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CHUNKS = 4  # per worker: few enough to be cheap to hand out, enough to even out slow files
-LIMIT = 120.0  # seconds for one task
-PULSE = 1.0  # seconds between looks at who is late, or whether the parent is gone
+LIMIT = 120.0  # seconds of computing for one task; on a busy machine they may take an hour
+PULSE = 1.0  # seconds between looks whether the parent is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,8 @@ def answers(
 ) -> Iterator[tuple[int, R | Lost]]:
     """(index of the task, result) as they come. A task that kills its worker is Lost; a new worker does the others.
 
-    Results must be picklable, `work` and the tasks too where processes are spawned. A task has `limit` seconds.
+    Results must be picklable, `work` and the tasks too where processes are spawned. A task may compute for `limit`
+    seconds (not on Windows, which has no such timer).
     """
     from multiprocessing.connection import wait
 
@@ -60,11 +60,11 @@ def answers(
     try:
         while crew or chunks:
             while chunks and len(crew) < workers:
-                crew.append(Worker(work))
+                crew.append(Worker(work, limit))
                 crew[-1].give(chunks.popleft(), tasks)
-            ready = wait([w.connection for w in crew], timeout=PULSE)
+            ready = wait([w.connection for w in crew])
             for worker in [w for w in crew if w.connection in ready]:
-                yield worker.pending[0], worker.answer(limit)
+                yield worker.pending.popleft(), worker.answer()
                 if worker.dead:
                     crew.remove(worker)
                     chunks.extendleft([worker.pending] if worker.pending else ())
@@ -73,8 +73,6 @@ def answers(
                 elif not worker.pending:
                     crew.remove(worker)
                     worker.stop()
-            for worker in crew:
-                worker.stop_if_late(limit)
     finally:
         for worker in crew:
             worker.stop()
@@ -83,47 +81,42 @@ def answers(
 class Worker(Generic[T, R]):
     """One process, and the tasks it has not answered; it is at the first of them."""
 
-    def __init__(self, work: Callable[[T], R]) -> None:
+    def __init__(self, work: Callable[[T], R], limit: float) -> None:
         import multiprocessing
 
         context: Any = multiprocessing.get_context("fork" if forks() else "spawn")
         self.connection: Connection[Any, Any]
         self.connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=serve, args=(work, theirs, os.getpid()), daemon=True)
+        self.process: BaseProcess = context.Process(target=serve, args=(work, theirs, os.getpid(), limit), daemon=True)
         self.process.start()
         theirs.close()
         self.pending: deque[int] = deque()
-        self.since = time.monotonic()
-        self.late = self.dead = False
+        self.limit = limit
+        self.dead = False
 
     def give(self, chunk: deque[int], tasks: Sequence[T]) -> None:
-        self.pending, self.since = chunk, time.monotonic()
+        self.pending = chunk
         with suppress(OSError):  # it died while idle: seen at the next answer
             self.connection.send([tasks[i] for i in chunk])
 
-    def answer(self, limit: float) -> R | Lost:
-        """The result of the first pending task, which is pending no longer."""
-        self.pending.popleft()
-        self.since = time.monotonic()
+    def answer(self) -> R | Lost:
+        """The result of the task it is at."""
         try:
             result: R = self.connection.recv()
         except (EOFError, OSError):
             self.dead = True
             self.stop()
-            return Lost(f"analysis stopped after {limit:g} seconds" if self.late else self.epitaph())
+            return Lost(self.epitaph())
         return result
 
     def epitaph(self) -> str:
         code = self.process.exitcode or 0
+        if hasattr(signal, "SIGPROF") and code == -signal.SIGPROF:
+            return f"analysis stopped after {self.limit:g} seconds of computing"
         try:
             return f"analysis crashed ({signal.Signals(-code).name})"
         except ValueError:
             return f"analysis crashed (exit status {code})"
-
-    def stop_if_late(self, limit: float) -> None:
-        if time.monotonic() - self.since > limit:
-            self.late = True
-            self.process.kill()
 
     def stop(self) -> None:
         """End the process; one that is ending already keeps its exit status."""
@@ -134,7 +127,7 @@ class Worker(Generic[T, R]):
             self.process.join()
 
 
-def serve(work: Callable[[T], R], connection: Connection[Any, Any], parent: int) -> None:
+def serve(work: Callable[[T], R], connection: Connection[Any, Any], parent: int, limit: float) -> None:
     """The life of a worker: answer every task of every chunk, end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends its workers
     gc.freeze()
@@ -144,6 +137,8 @@ def serve(work: Callable[[T], R], connection: Connection[Any, Any], parent: int)
                 if os.getppid() != parent:
                     return
             for task in connection.recv():
+                if hasattr(signal, "setitimer"):  # the signal ends the process, whatever C code it is in
+                    signal.setitimer(signal.ITIMER_PROF, limit)
                 connection.send(work(task))
     except (EOFError, OSError):
         return

@@ -43,9 +43,10 @@ class Configs:
         self.only = only.merged(overrides) if only else None
         self.seen: dict[str, Path | None] = {}
         self.loaded: dict[Path | None, Config] = {}
+        self.by_folder: dict[str, Config] = {}
 
     def of(self, path: str | Path) -> Config:
-        """Raises ConfigError."""
+        """The configuration of a file or folder. Raises ConfigError."""
         if self.only:
             return self.only
         source = find_config(path, self.seen)
@@ -54,8 +55,13 @@ class Configs:
             self.loaded[source] = config.merged(self.overrides)
         return self.loaded[source]
 
-    def codes(self, path: str) -> frozenset[str]:
-        return self.of(path).codes_for(path, self.known)
+    def of_file(self, path: str) -> tuple[Config, frozenset[str]]:
+        """The configuration of a file, and the codes that are switched on for it. Raises ConfigError."""
+        folder = os.path.dirname(path)
+        if folder not in self.by_folder:
+            self.by_folder[folder] = self.of(folder or os.curdir)
+        config = self.by_folder[folder]
+        return config, config.codes_for(path, self.known)
 
 
 # ----------------------------------------------------------------------------------------------------------- many files
@@ -104,7 +110,7 @@ def run_stdin(data: bytes, name: str | None, configs: Configs, mode: Mode, force
     """Analyse standard input under the name of a file; also the source as it is after a trial. Raises ConfigError."""
     began = time.monotonic()
     path = shown(name) if name else STDIN
-    config, codes = configs.of(name or os.curdir), configs.codes(path)
+    config, codes = configs.of_file(path)
     excluded = force_exclude and name and Globs(config.excluded, os.fspath(config.root)).covers(os.path.abspath(name))
     if excluded or not codes or not can_matter(data, config, codes):
         return Run((), 1, 1, 1, 0, 0, time.monotonic() - began), data
@@ -138,10 +144,9 @@ def discovered(paths: Sequence[str], configs: Configs, force_exclude: bool) -> I
 def first_look(item: Path | Missing, configs: Configs, mode: Mode) -> Task | Outcome | None:
     """A task if the file can matter, an outcome if it cannot be read, None if there is nothing to do."""
     path = shown(item.path if isinstance(item, Missing) else item)
-    config = configs.of(path)
+    config, codes = configs.of_file(path)
     if isinstance(item, Missing):  # nobody switches this off: a path that was typed was not looked at
         return Outcome(path, config, (Report(path, (unreadable(path, item.reason),)),))
-    codes = configs.codes(path)
     if not codes:
         return None
     try:
@@ -153,8 +158,10 @@ def first_look(item: Path | Missing, configs: Configs, mode: Mode) -> Task | Out
 
 def shown(path: str | Path) -> str:
     """A path as a person in the working folder writes it; absolute when it lies elsewhere."""
-    absolute, here = os.path.abspath(path), os.getcwd().rstrip(os.sep) + os.sep
-    return absolute.removeprefix(here)
+    typed = os.fspath(path)
+    if isinstance(path, Path) and not os.path.isabs(typed) and ".." not in typed:
+        return typed  # pathlib has tidied it already
+    return os.path.abspath(typed).removeprefix(os.getcwd().rstrip(os.sep) + os.sep)
 
 
 def worker_count(tasks: Sequence[Task], jobs: int | None) -> int:

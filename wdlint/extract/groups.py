@@ -97,6 +97,8 @@ class GroupReader:
         draft = self.parameters.draft(node, place)
         if isinstance(node, cst.ListComp) and isinstance(node.elt, (cst.Dict, cst.Call)):
             draft = replace(draft, coverage=Coverage.HELPER, form=Form.OTHER)
+        if isinstance(node, (cst.List, cst.Tuple)) and all(isinstance(e.value, cst.Name) for e in node.elements):
+            draft = replace(draft, coverage=Coverage.TENSORS)  # one optimizer for each parameter of a loop, say
         return Group(
             self.source.outer(node),
             inherited.decay,

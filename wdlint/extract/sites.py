@@ -68,7 +68,7 @@ class SiteReader:
     # ------------------------------------------------------------------------------------------------------ constructions
 
     def _construction(self, node: cst.Call, place: Place) -> Call | None:
-        callees = self.values.classes(node.func, place) if self._plausible(node.func) else []
+        callees = self.values.classes(node.func, place) if self._plausible(node.func, place) else []
         hidden = ""
         if len(callees) == 1 and isinstance(callees[0], Ref):
             name = callees[0].qualified
@@ -87,8 +87,16 @@ class SiteReader:
             hidden = self._why_hidden(node.func)
         return self._call(node, place, specs, node.args, hidden=hidden)
 
-    def _plausible(self, func: cst.BaseExpression) -> bool:
-        return isinstance(func, (cst.Name, cst.Attribute, cst.Subscript, cst.Call, cst.IfExp))
+    def _plausible(self, func: cst.BaseExpression, place: Place) -> bool:
+        """Whether a callee is worth a closer look: it names an optimizer, or something the file computes."""
+        match func:
+            case cst.Name():
+                found, scope = self.scopes.reaching(func.value, place)
+                return scope is None or any(b.kind not in ("function", "class") for b in found)
+            case cst.Attribute():
+                known = func.attr.value in self.catalogue.short_names or func.attr.value == "partial"
+                return known or self.values.self_class(func.value, place) is not None
+        return isinstance(func, (cst.Subscript, cst.Call, cst.IfExp))
 
     def _specs(self, callees: list[Known]) -> tuple[Spec, ...]:
         """The catalogue rows of all possible classes; none when one of them is not an optimizer we know."""
@@ -107,7 +115,7 @@ class SiteReader:
         return self._specs(self.values.classes(func.args[0].value, place)) if is_lazy and func.args else ()
 
     def _partials(self, node: cst.Call, place: Place) -> set[cst.Call]:
-        if not self._plausible(node.func):
+        if not self._plausible(node.func, place):
             return set()
         return {k.call for k in self.values.classes(node.func, place) if isinstance(k, Partial)}
 

@@ -86,7 +86,10 @@ Known = Unknown | Const | Table | Items | Ref | LocalClass | LocalFunction | Ins
 Several = tuple[Known, ...]
 
 UNKNOWN: Several = (Unknown(),)
-DEEPEST = 40
+Frames = tuple[tuple[Scope, cst.Call, Place], ...]
+DEEPEST = 40  # nested questions
+CALLS = 3  # calls of the file's own functions followed into each other
+FUEL = 2_000  # expressions looked at for one question
 WIDEST = 16
 TABLES = ("SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "Munch", "DotMap", "ConfigDict", "Box", "OrderedDict", "create")
 COPIES = ("deepcopy", "copy", "dict", "OrderedDict", "vars")
@@ -109,8 +112,10 @@ class Values:
     def __init__(self, source: Source, scopes: Scopes, catalogue: Catalogue) -> None:
         self.source, self.scopes, self.catalogue = source, scopes, catalogue
         self.options = options(scopes)
-        self._active: set[tuple[int, int]] = set()
-        self._frames: list[tuple[Scope, cst.Call, Place]] = []
+        self._known: dict[tuple[cst.CSTNode, Scope, float, Frames], Several] = {}
+        self._active: set[tuple[cst.CSTNode, Frames]] = set()
+        self._frames: Frames = ()
+        self._fuel = self._cuts = 0
         self._updates: dict[str, list[tuple[cst.Call, Place]]] = {}
         for call, place in scopes.calls:
             if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("update", "setdefault"):
@@ -121,14 +126,24 @@ class Values:
 
     def of(self, node: cst.CSTNode, place: Place) -> Several:
         """Everything an expression can be."""
-        key = (id(node), len(self._frames))
-        if key in self._active or len(self._active) > DEEPEST:
+        key = (node, place.scope, place.order, self._frames)
+        if key in self._known:
+            return self._known[key]
+        if not self._active:
+            self._fuel = FUEL
+        self._fuel -= 1
+        if (node, self._frames) in self._active or len(self._active) > DEEPEST or self._fuel < 0:
+            self._cuts += 1
             return UNKNOWN
-        self._active.add(key)
+        self._active.add((node, self._frames))
+        cuts = self._cuts
         try:
-            return self._of(node, place)
+            several = self._of(node, place)
         finally:
-            self._active.discard(key)
+            self._active.discard((node, self._frames))
+        if cuts == self._cuts or not self._active:
+            self._known[key] = several  # an answer that a cycle cut short holds only for this question
+        return several
 
     def numbers(self, several: Several) -> tuple[float, ...]:
         """The possible numbers, ascending; none when one possibility is not a number."""
@@ -466,7 +481,7 @@ class Values:
             if given is not None and self._is_record(instance.of):
                 return self.of(given, instance.place)
             init = next((s for s in self._methods(scope) if getattr(s.node, "name", None) and s.node.name.value == "__init__"), None)  # type: ignore[attr-defined]
-            if init is not None:
+            if init is not None and len(self._frames) < CALLS:
                 with self._framed(init, instance.call, instance.place):
                     return self.class_attribute(scope, attribute, None)
             if any(a.star == "**" for a in instance.call.args):
@@ -478,11 +493,12 @@ class Values:
 
     @contextmanager
     def _framed(self, scope: Scope, call: cst.Call, place: Place) -> Iterator[None]:
-        self._frames.append((scope, call, place))
+        before = self._frames
+        self._frames = (*before, (scope, call, place))
         try:
             yield
         finally:
-            self._frames.pop()
+            self._frames = before
 
     def _is_record(self, known: LocalClass) -> bool:
         """Whether a class is a bag of fields: a dataclass, attrs, pydantic, Tap, NamedTuple, or plain attributes."""
@@ -608,7 +624,7 @@ class Values:
         match known:
             case LocalClass():
                 return (Instance(known, node, place),)
-            case LocalFunction():
+            case LocalFunction() if len(self._frames) < CALLS:
                 with self._framed(known.scope, node, place):
                     return self._returned(known.scope)
             case Ref(qualified="functools.partial") if node.args:

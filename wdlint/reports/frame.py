@@ -154,6 +154,7 @@ def hunks(lines: Sequence[str], edits: Sequence[Edit]) -> Iterator[tuple[int, in
 def hunk(lines: Sequence[str], edits: Sequence[Edit]) -> tuple[int, int, list[str]]:
     first = max(1, edits[0].span.line - 1)
     last = min(len(lines), max(e.span.end_line for e in edits) + 1)
+    last -= last == len(lines) and not lines[-1] and last > edits[-1].span.end_line  # what follows the last newline
     new = list(lines[first - 1 : last])
     for edit in reversed(edits):
         start, end = edit.span.line - first, edit.span.end_line - first

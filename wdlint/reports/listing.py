@@ -93,6 +93,6 @@ def described(group: Group, place: Callable[[Span], str]) -> str:
 def value(v: Value) -> str:
     """The number, how it is written if that says more, and where it comes from."""
     shown = str(v)
-    written = f" (`{v.text}`)" if v.text and v.text not in shown and not v.literal else ""
+    written = f"`{v.text}` is " if v.text and v.text not in shown else ""
     origin = f", {ORIGINS[v.origin]}" if ORIGINS[v.origin] else ""
-    return printable(f"{shown}{written}{origin}")
+    return printable(f"{written}{shown}{origin}")
