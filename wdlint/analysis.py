@@ -65,7 +65,7 @@ def analysed(task: Task) -> Outcome:
         return Outcome(task.path, task.config, broken(task.path, task.codes, Unreadable(reason)))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a panic of libcst's parser is no Exception
+    except BaseException as error:  # noqa: BLE001 - a panic of libcst's parser is no Exception
         import traceback
 
         cause = f"{type(error).__name__}: {error}".strip(": ")

@@ -172,7 +172,7 @@ def troubles(run: Run, options: Options, paint: Paint) -> Iterator[str]:
     for what, paths in notices.items():
         more = f" and {len(paths) - 3} more" if paths[3:] else ""
         yield f"{paint('wdlint', 'note')}: {what}: {', '.join(paths[:3])}{more}"
-    if options.fix:
+    if options.fix or options.diff:
         yield from unique(notice(outcome.config.fix_weight_decay) for outcome in run.outcomes)
     if not run.found and not run.outcomes and not options.quiet:
         yield f"{paint('wdlint', 'warning')}: no Python files found under the given paths"

@@ -136,7 +136,7 @@ def _silenced(found: Found, comments: Sequence[Suppression], statements: Sequenc
     return replace(found, by=by)
 
 
-def _unused(suppression: Suppression, used: set[tuple[Suppression | None, str]], codes: frozenset[str]) -> tuple[str, ...]:
+def _unused(suppression: Suppression, used: set[tuple[Suppression, str]], codes: frozenset[str]) -> tuple[str, ...]:
     """The codes of a suppression that were switched on and silenced nothing."""
     mine = [code for by, code in used if by == suppression]
     if not suppression.codes:
@@ -180,7 +180,9 @@ def _rewrite(analysis: Analysis, group: Sequence[Found], config: Config, togethe
 def choice(config: Config) -> Choice:
     """What the user decided about lambda."""
     decided = config.fix_weight_decay
-    return Choice(None if decided is None else decided if isinstance(decided, str) else f"{decided:g}")
+    if isinstance(decided, float | int):
+        return Choice(f"{decided:g}")
+    return Choice("keep" if decided == "keep" else None)
 
 
 def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
@@ -208,8 +210,10 @@ def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
 
 
 def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Report:
-    current, changes, refused = text, [], {}
-    skipped: set[int] = set()
+    current = text
+    changes: list[Change] = []
+    refused: dict[tuple[str, ...], Refusal] = {}
+    skipped: set[tuple[str, ...]] = set()
     for _ in range(ROUNDS):
         analysis = _analysis(current, config, codes)
         sites = [[f for f in g if f.by is None] for g in _by_site(analysis.found)]
@@ -239,10 +243,10 @@ def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Repor
     )
 
 
-def _key(group: Sequence[Found]) -> int:
+def _key(group: Sequence[Found]) -> tuple[str, ...]:
     """A site, whatever line it has moved to."""
-    site = group[0].site
-    return hash((site.qualified, site.decay.text, site.lr.text, group[0].rule.code)) if site else hash(group[0].finding.message)
+    site, first = group[0].site, group[0]
+    return (site.qualified, site.decay.text, site.lr.text, first.rule.code) if site else (first.finding.message,)
 
 
 def _span(group: Sequence[Found]) -> Span:

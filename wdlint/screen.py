@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 __all__ = ["may_matter"]
 
-SUPPRESSING = (b"wdlint:", b"WDLINT:", b"Wdlint:")
-ESCAPES = (b"utf-7", b"utf_7", b"utf-16", b"utf_16", b"utf-32", b"utf_32", b"unicode_escape", b"rot13", b"rot_13")
-# Every optimizer the catalogue can resolve is imported or reached through one of these words. Keep in step with
-# wdlint/catalogue.toml: tests/test_screen.py compares them.
-OPTIMIZERS = (b"optim", b"Optim")
-LIBRARIES = (
-    b"torch", b"apex", b"bitsandbytes", b"deepspeed", b"transformers", b"timm", b"keras", b"tensorflow", b"optax",
-    b"paddle", b"fastai", b"fairseq", b"lion_pytorch", b"dadaptation", b"prodigyopt", b"schedulefree", b"heavyball",
-    b"composer", b"catalyst", b"adabelief", b"muon", b"detectron2", b"ultralytics", b"mmengine", b"flax",
+COMMON = (b"torch", b"transformers", b"timm", b"keras", b"tensorflow", b"paddle")  # mostly imported for other things
+RARE = (
+    b"adabelief_pytorch", b"apex", b"bitsandbytes", b"catalyst", b"composer", b"dadaptation", b"deepspeed", b"fairseq",
+    b"fastai", b"heavyball", b"lion_pytorch", b"muon", b"optax", b"prodigyopt", b"pytorch_optimizer", b"schedulefree",
+    b"torch_optimizer", b"torchao",
 )  # fmt: skip
+MODULES = (b"ptim", b"Ada")  # torch.optim, keras.optimizers, transformers.AdamW: one of these is always written
+NAMED = b"named_parameters"
+KEPT = re.compile(rb"=\s*[\w.]+\.parameters\(\s*\)")  # a generator that is bound to a name
+SUPPRESSION = re.compile(rb"wdlint\s*:|\bWD\d", re.I)
+DECLARED = re.compile(rb"coding[:=]\s*(?!utf-?8|latin|iso-?8859|ascii|cp125|us-ascii)[-\w]+", re.I)
 
 
 def may_matter(data: bytes, codes: Collection[str], extra: Collection[str] = ()) -> bool:
-    """Whether a file can hold a finding of one of the codes. `extra`: modules of the user's own optimizers."""
-    if not data:
+    """Whether a file can hold a finding of one of the codes. `extra`: classes of the user's own optimizers."""
+    if not data or not codes:
         return False
-    if b"WD" in data or any(word in data for word in SUPPRESSING):
-        return True  # a suppression, used or not
-    if any(word in data[:200].lower() for word in ESCAPES) or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return True  # words may hide behind the encoding
-    if any(module.encode() in data for module in extra):
+    if any(name.encode() in data for name in extra):
         return True
-    if b"named_parameters" in data or b".parameters(" in data:
-        return b"torch" in data or any(word in data for word in LIBRARIES)
-    return any(word in data for word in OPTIMIZERS) and any(word in data for word in LIBRARIES) or any(
-        word in data for word in LIBRARIES[10:]
-    )
+    if any(root in data for root in COMMON) and any(word in data for word in MODULES):
+        return True
+    if NAMED in data or any(root in data for root in RARE) or KEPT.search(data):
+        return True
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or DECLARED.search(data[:400]):
+        return True  # words may hide behind the encoding
+    return SUPPRESSION.search(data) is not None

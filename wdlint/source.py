@@ -283,7 +283,13 @@ def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Unparsable:
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as other:
-        return Unparsable(other.msg or "invalid syntax", other.lineno or 1, max(0, (other.offset or 1) - 1))
+        return Unparsable(_lowered(other.msg or "invalid syntax"), other.lineno or 1, max(0, (other.offset or 1) - 1))
     except (ValueError, RecursionError, MemoryError) as other:
         return Unparsable(str(other) or type(other).__name__)
     return Unparsable(f"libcst cannot parse this: {error.message}", error.raw_line, error.raw_column)
+
+
+def _lowered(words: str) -> str:
+    """A message in the house's style: lower case, no full stop."""
+    start = words[0] if words[1:2].isupper() else words[:1].lower()
+    return (start + words[1:]).removesuffix(".")
