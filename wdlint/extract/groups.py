@@ -147,9 +147,10 @@ class GroupReader:
         is_open = False
         for element in node.elements:
             if isinstance(element, cst.DictElement):
-                key = element.key.evaluated_value if isinstance(element.key, cst.SimpleString) else None
-                if isinstance(key, str):
-                    entries.append(Entry(key, element.key, element.value, place, element.key.quote))  # type: ignore[union-attr]
+                key = element.key
+                name = key.evaluated_value if isinstance(key, cst.SimpleString) else None
+                if isinstance(key, cst.SimpleString) and isinstance(name, str):
+                    entries.append(Entry(name, key, element.value, place, key.quote))
                 else:
                     is_open = True
             elif isinstance(element.value, cst.Dict):

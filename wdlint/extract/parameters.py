@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
@@ -19,6 +19,8 @@ __all__ = ["Draft", "ParameterReader", "Piece"]
 WRAPPERS = ("list", "tuple", "set", "iter", "sorted", "reversed")
 SOURCES = ("parameters", "named_parameters")
 BIASLESS = ("Embedding", "EmbeddingBag")
+TABLES = ("get_input_embeddings", "get_output_embeddings")  # transformers: one embedding table
+ADAPTER = re.compile(r"lora", re.I)  # low-rank adapters are matrices without biases or norms
 MUTATORS = ("append", "extend", "insert", "add", "update")
 DEEPEST = 25
 
@@ -221,8 +223,8 @@ class ParameterReader:
         if self._is_chain(func, place):
             return self._chain(node, place)
         if isinstance(func, cst.Name) and name == "sum" and first is not None and len(node.args) == 2:
-            inner = self._parts(first, place)
-            return replace(inner, form=Form.LIST, generator=False) if inner else UNKNOWN
+            summed = self._parts(first, place)
+            return replace(summed, form=Form.LIST, generator=False) if summed else UNKNOWN
         known = self.values.of(func, place)
         if known and all(not isinstance(k, Unknown) for k in known):
             return Draft(Coverage.HELPER)
@@ -233,9 +235,10 @@ class ParameterReader:
         if any(a.keyword is not None and a.keyword.value == "recurse" for a in node.args) or len(node.args) > 1:
             return UNKNOWN
         coverage = Coverage.WHOLE
-        made = self._module_class(func.value, place)
-        if made in BIASLESS:
+        if self._module_class(func.value, place) in BIASLESS or _last_called(func.value) in TABLES:
             coverage = Coverage.MATRICES
+        elif ADAPTER.search(dotted(func.value)):
+            coverage = Coverage.SUBSET
         named = func.attr.value == "named_parameters"
         chain = dotted(func.value)
         plain = bool(chain) and "[?]" not in chain and not node.args and not named
@@ -337,6 +340,8 @@ class ParameterReader:
         loops = [b for b in found if b.kind == "loop"]
         if loops and len(loops) == len(found):
             return Draft(_same([self._loop_variable(b, place) for b in loops]))
+        if ADAPTER.search(dotted(node)):
+            return Draft(Coverage.SUBSET)
         if isinstance(node, cst.Attribute) and not found:
             return Draft(self._element(node, place))
         pieces = self._named_pieces(node, place)
@@ -435,6 +440,10 @@ def _taken(target: cst.CSTNode) -> str:
     return target.value if isinstance(target, cst.Name) else ""
 
 
+def _last_called(node: cst.CSTNode) -> str:
+    return _last(node.func) if isinstance(node, cst.Call) else ""
+
+
 def _clauses(node: cst.BaseComp) -> list[cst.CompFor]:
     out, clause = [], node.for_in
     while clause is not None:
@@ -449,15 +458,6 @@ def _last(func: cst.CSTNode) -> str:
 
 def _has_call(node: cst.CSTNode) -> bool:
     """Whether a test may do something, or cost something, each time it runs: any call but the harmless ones."""
-    harmless: tuple[str, ...] = ("any", "all", "len", "isinstance", "endswith", "startswith", "dim", "id")
-    found: list[bool] = []
-    look: Callable[[cst.CSTNode], None]
-
-    def look(inner: cst.CSTNode) -> None:
-        if isinstance(inner, cst.Call) and _last(inner.func) not in harmless:
-            found.append(True)
-        for child in inner.children:
-            look(child)
-
-    look(node)
-    return bool(found)
+    harmless = ("any", "all", "len", "isinstance", "endswith", "startswith", "dim", "id")
+    called = isinstance(node, cst.Call) and _last(node.func) not in harmless
+    return called or any(_has_call(child) for child in node.children)

@@ -185,7 +185,8 @@ class Scopes:
 
     def _try(self, node: cst.Try | cst.TryStar, scope: Scope, path: Path) -> None:
         self._suite(node.body, scope, (*path, (node, "body")))
-        for number, handler in enumerate(node.handlers):
+        handlers: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
+        for number, handler in enumerate(handlers):
             inside = (*path, (node, f"handler {number}"))
             place = self._tick(scope, inside)
             if handler.type is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -140,7 +141,7 @@ class SiteReader:
         )
 
     def _call(
-        self, node: cst.Call, place: Place, specs: tuple[Spec, ...], args: tuple[cst.Arg, ...] | list[cst.Arg], hidden: str = ""
+        self, node: cst.Call, place: Place, specs: tuple[Spec, ...], args: Sequence[cst.Arg], hidden: str = ""
     ) -> Call | None:
         arguments: dict[str | int, Given] = {}
         unknown = False
