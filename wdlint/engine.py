@@ -18,7 +18,7 @@ from wdlint.model import (
 from wdlint.source import Source, Statement, Unparsable, with_deep_stack
 from wdlint.suppressions import silenced, statement_lines, suppressions
 
-__all__ = ["CODES", "facts", "fix", "lint"]
+__all__ = ["CODES", "Found", "catalogue", "facts", "findings", "fix", "lint"]
 
 CODES = tuple(rule.code for rule in RULES)
 CARRIED = ("WD301", "WD303")  # what a lambda that was carried over may bring
@@ -88,7 +88,7 @@ def _analysis(text: str, config: Config, codes: frozenset[str]) -> Analysis:
     page = Page(text, source.module.default_indent)
     comments = suppressions(source)
     statements = source.statements if comments else ()
-    found = [_silenced(f, comments, statements) for f in _findings(known, codes)]
+    found = [_silenced(f, comments, statements) for f in findings(known, codes)]
     used = {(f.by, f.rule.code) for f in found if f.by is not None}
     for suppression in comments:
         judged = replace(suppression, unused=_unused(suppression, used, codes))
@@ -114,7 +114,8 @@ def _rules(fact: str, codes: frozenset[str]) -> Iterator[Rule]:
             yield rule
 
 
-def _findings(known: Facts, codes: frozenset[str]) -> Iterator[Found]:
+def findings(known: Facts, codes: frozenset[str]) -> Iterator[Found]:
+    """What the rules that are switched on say about facts, whether these come from a text or from live objects."""
     seen: set[tuple[str, Span]] = set()
     for kind, items in (("Optimizer", known.optimizers), ("Membership", known.memberships), ("Generator", known.generators)):
         for rule in _rules(kind, codes):

@@ -29,7 +29,7 @@ def extract(source: Source, catalogue: Catalogue, no_decay: tuple[str, ...] = ()
     calls = frozenset(reader.read)
     return Facts(
         optimizers,
-        memberships(source, scopes, values, conditions),
+        memberships(source, scopes, parameters),
         generators(source, scopes, parameters, calls),
         hazards(source, scopes, values, names) if optimizers else (),
         imports(source, scopes, catalogue) if optimizers else (),

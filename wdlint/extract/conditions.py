@@ -9,12 +9,12 @@ from enum import Enum
 import libcst as cst
 
 from wdlint.extract.scopes import Place, dotted
-from wdlint.extract.values import Const, Items, Values
+from wdlint.extract.values import Const, Items, LocalFunction, Values
 
 __all__ = ["Kind", "Conditions", "both"]
 
 NO_DECAY_TOKEN = re.compile(r"bias|norm|gamma|beta|(^|[._])(bn|ln)|(bn|ln)\d*($|[._])", re.I)
-NO_DECAY_NAME = re.compile(r"no_?(weight_?)?(decay|wd|reg|regulari)|(without|exclude|skip|ignore|non)_?\w*|bias|norm|undecay", re.I)
+NO_DECAY_NAME = re.compile(r"(no|non|not|without|exclude|skip|ignore)\w*(decay|wd|reg)|bias|norm|undecay", re.I)
 DECAY_NAME = re.compile(r"decay|wd|weights?$|whitelist|reg(ulari[sz]ed)?_", re.I)
 NORM_CLASS = re.compile(r"Norm(\dd)?$|^_?(Batch|Layer|Group|Instance|RMS)Norm|Norm")
 MATRIX_CLASS = re.compile(r"Linear|Conv|Dense|Bilinear")
@@ -149,6 +149,19 @@ class Conditions:
         return self.hinted(right)
 
     # -------------------------------------------------------------------------------------------------------------- calls
+
+    def predicate(self, test: cst.BaseExpression, place: Place) -> Kind:
+        """What passes a function: a lambda, or one of this file that only returns a test."""
+        if isinstance(test, cst.Lambda):
+            return self.kind(test.body, Place(self.values.scopes.of[test], place.order))
+        several = self.values.of(test, place)
+        if len(several) != 1 or not isinstance(several[0], LocalFunction):
+            return Kind.UNKNOWN
+        scope = several[0].scope
+        returns = [(s, w) for s, w in self.values.scopes.statements if w.scope is scope and isinstance(s, cst.Return)]
+        if len(returns) != 1 or not isinstance(returns[0][0], cst.Return) or returns[0][0].value is None:
+            return Kind.UNKNOWN
+        return self.kind(returns[0][0].value, returns[0][1])
 
     def _call(self, test: cst.Call, place: Place) -> Kind:
         func = test.func

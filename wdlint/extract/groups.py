@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import libcst as cst
 
@@ -58,8 +59,9 @@ def number_value(source: Source, values: Values, node: cst.BaseExpression, place
     wheres = {k.where for k in rest if isinstance(k, Const)}
     string = rest[0].value if len(rest) == 1 and isinstance(rest[0], Const) and isinstance(rest[0].value, str) else None
     plain = node.expression if isinstance(node, cst.UnaryOperation) else node
+    none = isinstance(node, cst.Name) and node.value == "None"
     return Value(
-        values.numbers(several),
+        (0.0,) if none else values.numbers(several),  # a None written in place is no decay
         Origin.WRITTEN,
         source.outer(node),
         source.code(node),
@@ -79,19 +81,11 @@ class GroupReader:
         """The groups, whether they come as one plain list of parameters, and whether all are visible."""
         pieces = self.parameters.pieces(node, place)
         displays = [self.display(p) for p in pieces]
+        complete = all(displays)
+        displays = [d or self._comprehended(p) for p, d in zip(pieces, displays, strict=True)]
         if not any(displays):
             return [self._single(node, place, inherited)], True, True
-        out: list[Group] = []
-        complete = True
-        for piece, display in zip(pieces, displays, strict=True):
-            if display is not None:
-                out.append(self.group(display, spec, inherited))
-            elif (inner := self._comprehended(piece)) is not None:
-                out.append(self.group(inner, spec, inherited))
-                complete = False
-            else:
-                complete = False
-        return out, False, complete
+        return [self.group(d, spec, inherited) for d in displays if d is not None], False, complete
 
     def _single(self, node: cst.BaseExpression, place: Place, inherited: Inherited) -> Group:
         draft = self.parameters.draft(node, place)
@@ -131,11 +125,8 @@ class GroupReader:
             return self._with_writes(inner, dotted(node), place) if inner is not None else None
         if isinstance(node, cst.Dict):
             entries, is_open = self._dict_entries(node, place)
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
-            entries = [
-                Entry(a.keyword.value, a.keyword, a.value, place, "") for a in node.args if a.keyword is not None
-            ]
-            is_open = len(entries) < len(node.args)
+        elif is_dict_call(node):
+            entries, is_open = self._call_entries(node, place)
         else:
             return None
         if not any(e.key == "params" for e in entries):
@@ -153,16 +144,31 @@ class GroupReader:
                     entries.append(Entry(name, key, element.value, place, key.quote))
                 else:
                     is_open = True
-            elif isinstance(element.value, cst.Dict):
-                inner, opened = self._dict_entries(element.value, place)
+            else:
+                inner, opened = self._spread_entries(element.value, place)
                 entries += inner
                 is_open = is_open or opened
-            else:
-                is_open = True
         return entries, is_open
+
+    def _spread_entries(self, node: cst.BaseExpression, place: Place) -> tuple[list[Entry], bool]:
+        """The entries that `**node` brings into a dict."""
+        if isinstance(node, cst.Name) and not self.values.changes(node.value):
+            found = self.parameters.bindings(node, place)
+            if len(found) == 1 and found[0].kind == "value" and isinstance(found[0].node, (cst.Dict, cst.Call)):
+                node, place = found[0].node, found[0].place
+        if isinstance(node, cst.Dict):
+            return self._dict_entries(node, place)
+        return self._call_entries(node, place) if is_dict_call(node) else ([], True)
+
+    def _call_entries(self, node: cst.Call, place: Place) -> tuple[list[Entry], bool]:
+        """The entries of `dict(key=value)`."""
+        entries = [Entry(a.keyword.value, a.keyword, a.value, place, "") for a in node.args if a.keyword is not None]
+        return entries, len(entries) < len(node.args)
 
     def _with_writes(self, display: Display, name: str, place: Place) -> Display:
         """`group["weight_decay"] = 0.1` on a named dict before the optimizer sees it."""
+        if self.values.calls_change(name):  # group.update(...), group.pop(...)
+            return replace(display, entries=tuple(e for e in display.entries if e.key == "params"), open=True)
         extra = []
         for scope in (place.scope, self.parameters.scopes.module):
             for key in ("weight_decay", "lr"):
@@ -223,6 +229,10 @@ class GroupReader:
             return None
         end = self.source.outer(last)
         return Span(end.end_line, end.end_column, end.end_line, end.end_column)
+
+
+def is_dict_call(node: cst.CSTNode) -> TypeGuard[cst.Call]:
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict"
 
 
 def flagged(flag: Flag, several: Several) -> Coupling:

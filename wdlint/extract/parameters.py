@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from wdlint.extract.conditions import Conditions, Kind, both
-from wdlint.extract.defaults import positional
+from wdlint.extract.defaults import keyword, positional
 from wdlint.extract.scopes import Binding, Place, Scopes, branches, dotted, live
 from wdlint.extract.values import Ref, Unknown, Values
 from wdlint.model import Coverage, Form, Parameters
@@ -19,6 +19,7 @@ __all__ = ["Draft", "ParameterReader", "Piece"]
 WRAPPERS = ("list", "tuple", "set", "iter", "sorted", "reversed")
 SOURCES = ("parameters", "named_parameters")
 BIASLESS = ("Embedding", "EmbeddingBag")
+BIASED = ("Linear", "Conv", "Bilinear")  # with bias=False they hold matrices only
 TABLES = ("get_input_embeddings", "get_output_embeddings")  # transformers: one embedding table
 ADAPTER = re.compile(r"lora", re.I)  # low-rank adapters are matrices without biases or norms
 MUTATORS = ("append", "extend", "insert", "add", "update")
@@ -235,7 +236,7 @@ class ParameterReader:
         if any(a.keyword is not None and a.keyword.value == "recurse" for a in node.args) or len(node.args) > 1:
             return UNKNOWN
         coverage = Coverage.WHOLE
-        if self._module_class(func.value, place) in BIASLESS or _last_called(func.value) in TABLES:
+        if self._has_no_bias(func.value, place) or _last_called(func.value) in TABLES:
             coverage = Coverage.MATRICES
         elif ADAPTER.search(dotted(func.value)):
             coverage = Coverage.SUBSET
@@ -244,16 +245,26 @@ class ParameterReader:
         plain = bool(chain) and "[?]" not in chain and not node.args and not named
         return Draft(coverage, Form.OTHER if named else Form.CALL, plain, generator=True)
 
-    def _module_class(self, node: cst.BaseExpression, place: Place) -> str:
+    def _has_no_bias(self, node: cst.BaseExpression, place: Place) -> bool:
+        """Whether a module was constructed as an embedding table, or as one layer with bias=False."""
+        made = self._construction(node, place)
+        return made is not None and (made[0] in BIASLESS or made[0].startswith(BIASED) and _is_false(keyword(made[1], "bias")))
+
+    def module_class(self, node: cst.BaseExpression, place: Place) -> str:
         """The torch.nn class a name was constructed with, "" if unknown."""
+        made = self._construction(node, place)
+        return made[0] if made is not None else ""
+
+    def _construction(self, node: cst.BaseExpression, place: Place) -> tuple[str, cst.Call] | None:
+        """The torch.nn class a name was constructed with, and the call."""
         if isinstance(node, (cst.Name, cst.Attribute)):
             found = self.bindings(node, place)
             if len(found) == 1 and found[0].kind == "value" and isinstance(found[0].node, cst.Call):
                 call = found[0].node
                 for known in self.values.of(call.func, found[0].place):
                     if isinstance(known, Ref) and known.qualified.startswith("torch.nn."):
-                        return known.qualified.rpartition(".")[2]
-        return ""
+                        return known.qualified.rpartition(".")[2], call
+        return None
 
     def _is_chain(self, func: cst.BaseExpression, place: Place) -> bool:
         return any(
@@ -281,11 +292,8 @@ class ParameterReader:
 
     def _filter(self, node: cst.Call, place: Place) -> Draft:
         test, origin = node.args[0].value, self.draft(node.args[1].value, place)
-        if not isinstance(test, cst.Lambda):
-            return UNKNOWN
-        inside = Place(self.scopes.of[test], place.order, ())
-        kind = self.conditions.kind(test.body, inside)
-        repeatable = origin.repeatable and not _has_call(test.body)
+        kind = self.conditions.predicate(test, place)
+        repeatable = origin.repeatable and isinstance(test, cst.Lambda) and not _has_call(test.body)
         return Draft(_restricted(origin.coverage, kind), Form.FILTER, repeatable, generator=True)
 
     def _comprehension(self, node: cst.ListComp | cst.GeneratorExp | cst.SetComp, place: Place) -> Draft:
@@ -294,6 +302,8 @@ class ParameterReader:
         origin = self.draft(node.for_in.iter, place)
         draft = self._filtered(node, place, origin)
         taken = _taken(node.for_in.target)
+        if taken and isinstance(node.elt, cst.Tuple) and _names(node.elt) == _names(node.for_in.target):
+            return replace(draft, form=Form.OTHER, repeatable=False)  # `[(n, p) for n, p in model.named_parameters()]`
         if not (isinstance(node.elt, cst.Name) and node.elt.value == taken):
             inside = Place(self.scopes.of[node], place.order, place.path)
             element = self._element(node.elt, inside)
@@ -357,10 +367,14 @@ class ParameterReader:
     def _display(self, pieces: list[Piece]) -> Draft:
         """A list written out or built up: tensors, or whole parameter lists spread into it."""
         coverage: Coverage | None = None
+        by_hand = [self._element(p.node, p.place) for p in pieces if not p.spread and not p.added]
+        mixed = Coverage.TENSORS in by_hand  # `[fc.weight, fc.bias]` is no list of biases
         for piece in pieces:
             one = self.draft(piece.node, piece.place).coverage if piece.spread else self._element(piece.node, piece.place)
             if piece.spread and piece.added and one is Coverage.WHOLE:
                 one = self._under_conditions(piece.place, one)
+            if mixed and not piece.spread and not piece.added:
+                one = Coverage.TENSORS
             coverage = one if coverage is None else union(coverage, one)
         return Draft(coverage or Coverage.UNKNOWN)
 
@@ -389,8 +403,10 @@ class ParameterReader:
             outside = binding.place.scope.place
         origin = self.draft(binding.node, outside)  # type: ignore[arg-type]
         inside = place.path[len(binding.place.path) :]
-        kind = both(self.conditions.kind(test.test, place, yes) for test, yes in branches(inside))
-        return _restricted(origin.coverage, kind)
+        kinds = [self.conditions.kind(test.test, place, yes) for test, yes in branches(inside)]
+        if isinstance(binding.place.scope.node, cst.BaseComp):
+            kinds += [self.conditions.kind(t.test, binding.place) for c in _clauses(binding.place.scope.node) for t in c.ifs]
+        return _restricted(origin.coverage, both(kinds))
 
     def _under_conditions(self, place: Place, coverage: Coverage) -> Coverage:
         kinds = [self.conditions.kind(test.test, place, yes) for test, yes in branches(place.path)]
@@ -442,6 +458,14 @@ def _taken(target: cst.CSTNode) -> str:
 
 def _last_called(node: cst.CSTNode) -> str:
     return _last(node.func) if isinstance(node, cst.Call) else ""
+
+
+def _is_false(node: cst.CSTNode | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "False"
+
+
+def _names(node: cst.CSTNode) -> list[str]:
+    return [dotted(e.value) for e in node.elements] if isinstance(node, cst.Tuple) else []
 
 
 def _clauses(node: cst.BaseComp) -> list[cst.CompFor]:

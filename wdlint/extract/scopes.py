@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
 from wdlint.source import children
 
-__all__ = ["Binding", "Place", "Scope", "Scopes", "dotted"]
+__all__ = ["Binding", "Place", "Scope", "Scopes", "branches", "dotted", "exclusive", "live", "share_loop"]
 
 Path = tuple[tuple[cst.CSTNode, str], ...]
 LOOPS = (cst.For, cst.While)
@@ -346,6 +346,11 @@ class Scopes:
                     home = home.parent
                 self._target(node.target, node.value, Place(home, place.order, place.path), "value", ())
                 return
+            case cst.IfExp():
+                self._expression(node.test, place)
+                self._expression(node.body, replace(place, path=(*place.path, (node, "body"))))
+                self._expression(node.orelse, replace(place, path=(*place.path, (node, "orelse"))))
+                return
             case cst.Arg() | cst.DictElement() | cst.Element():
                 pass
             case cst.Call():
@@ -383,10 +388,10 @@ def live(bindings: Sequence[Binding], place: Place) -> list[Binding]:
         order = binding.place.order
         itself = order == place.order and binding.kind in AT_END and binding.place.scope is place.scope
         if order > place.order or itself:
-            if _share_loop(binding.place.path, place.path):
+            if share_loop(binding.place.path, place.path):
                 out.append(binding)
             continue
-        if _exclusive(binding.place.path, place.path):
+        if exclusive(binding.place.path, place.path):
             continue
         if place.path[: len(binding.place.path)] == binding.place.path:
             out = [binding]
@@ -418,18 +423,19 @@ def _covered(compound: cst.If, prefix: Path, paths: set[Path]) -> bool:
     return compound.orelse is not None and otherwise in paths
 
 
-def _share_loop(a: Path, b: Path) -> bool:
+def share_loop(a: Path, b: Path) -> bool:
+    """Whether one loop holds both branches: in a later round, what stands below has run."""
     return any(x == y and isinstance(x[0], LOOPS) for x, y in zip(a, b, strict=False))
 
 
-def _exclusive(a: Path, b: Path) -> bool:
+def exclusive(a: Path, b: Path) -> bool:
     """Whether two branches never both run in one pass (a loop around both gives them several)."""
     for x, y in zip(a, b, strict=False):
         if x == y:
             if isinstance(x[0], LOOPS):
                 return False
             continue
-        return x[0] is y[0] and isinstance(x[0], (cst.If, cst.Match))
+        return x[0] is y[0] and isinstance(x[0], (cst.If, cst.IfExp, cst.Match))
     return False
 
 

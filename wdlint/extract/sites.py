@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import re
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -10,14 +11,15 @@ import libcst as cst
 from wdlint.catalogue import Catalogue, Spec
 from wdlint.extract.groups import GroupReader, Inherited, flagged, number_value
 from wdlint.extract.parameters import Piece
-from wdlint.extract.scopes import Place, Scopes, branches, dotted
-from wdlint.extract.values import Const, Known, Partial, Ref, Table, Values
+from wdlint.extract.scopes import Binding, Place, Scopes, branches, dotted
+from wdlint.extract.values import Const, Known, Partial, Ref, Table, Values, without_none
 from wdlint.model import Argument, Band, CallSite, Coupling, Coverage, Group, Optimizer, Origin, Span, Value
 from wdlint.source import Source
 
 __all__ = ["SiteReader"]
 
 LAZY_CALLS = ("LazyCall",)
+INDEX = re.compile(r"\.param_groups\[(\d+)\]\['\w+'\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class SiteReader:
         self.targets = self._targets()
         self.read: list[cst.Call] = []
         self._assigned = self._decay_writes()
+        self._attributes = frozenset(n for s in scopes.of.values() if s.kind == "class" for n, b in s.bindings.items() if b[0].kind == "value")
 
     def sites(self) -> tuple[Optimizer, ...]:
         """Every site in source order."""
@@ -95,7 +98,8 @@ class SiteReader:
                 found, scope = self.scopes.reaching(func.value, place)
                 return scope is None or any(b.kind not in ("function", "class") for b in found)
             case cst.Attribute():
-                known = func.attr.value in self.catalogue.short_names or func.attr.value == "partial"
+                name = func.attr.value
+                known = name in self.catalogue.short_names or name == "partial" or name in self._attributes
                 return known or self.values.self_class(func.value, place) is not None
         return isinstance(func, (cst.Subscript, cst.Call, cst.IfExp))
 
@@ -161,7 +165,7 @@ class SiteReader:
 
     def _spread(self, node: cst.BaseExpression, place: Place, arguments: dict[str | int, Given]) -> bool:
         """Merge `**node` into the arguments; False when it cannot be followed."""
-        tables = self.values.of(node, place)
+        tables = without_none(self.values.of(node, place))
         if not all(isinstance(t, Table) for t in tables):
             return False
         keys = {k for t in tables if isinstance(t, Table) for k in t.entries}
@@ -296,7 +300,7 @@ class SiteReader:
         name, place = self.targets[call.node]
         for later, where in self.scopes.calls:
             if isinstance(later.func, cst.Attribute) and later.func.attr.value == "add_param_group" and later.args:
-                if _same_name(dotted(later.func.value), name):
+                if self._is_it(dotted(later.func.value), where, call.node, name):
                     display = self.groups.display(Piece(later.args[0].value, where))
                     if display is None:
                         site = replace(site, groups_complete=False)
@@ -304,15 +308,31 @@ class SiteReader:
                     group = replace(self.groups.group(display, spec, inherited), added=True)
                     site = replace(site, groups=(*site.groups, group), one_group=False)
         for owner, statement, where in self._assigned:
-            if _same_name(owner, name):
+            if self._is_it(owner, where, call.node, name):
                 site = self._rewritten(site, statement, where)
         return site
+
+    def _is_it(self, owner: str, place: Place, node: cst.Call, name: str) -> bool:
+        """Whether what is called `owner` at a place may be the optimizer that was assigned to `name`."""
+        if not _same_name(owner, name):
+            return False
+        made = [b.node for b in self._bound(owner, place) if b.node in self.targets]
+        return not made or node in made  # a parameter, or what a function returns, may be any of that name
+
+    def _bound(self, name: str, place: Place) -> list[Binding]:
+        root, _, attribute = name.partition(".")
+        owner = self.values.self_class(cst.Name(root), place) if attribute else None
+        return self.values.class_bindings(owner, attribute) if owner is not None else self.scopes.reaching(name, place)[0]
 
     def _rewritten(self, site: Optimizer, statement: cst.Assign, place: Place) -> Optimizer:
         value = number_value(self.source, self.values, statement.value, place)
         conditional = any(True for _ in branches(place.path))
         groups = []
-        for group in site.groups:
+        written = INDEX.search(dotted(statement.targets[0].target))
+        for number, group in enumerate(site.groups):
+            if written is not None and int(written[1]) != number:
+                groups.append(group)
+                continue
             numbers = value.numbers
             if conditional and numbers:
                 numbers = tuple(sorted({*numbers, *group.decay.numbers})) if group.decay.numbers else ()
@@ -328,14 +348,14 @@ class SiteReader:
             if scope is None or all(b.kind == "import" or b.kind == "value" and _is_none(b.node) for b in found):
                 return func
         if isinstance(func, cst.Attribute) and dotted(func):
-            owners = self.values.of(func.value, place)
+            owners = without_none(self.values.of(func.value, place))
             if all(isinstance(k, Ref) for k in owners) and self.values.self_class(func.value, place) is None:
                 root = func.value
                 while isinstance(root, cst.Attribute):
                     root = root.value
                 if isinstance(root, cst.Name):
                     found, scope = self.scopes.reaching(root.value, place)
-                    if scope is None or all(b.kind == "import" for b in found):
+                    if scope is None or all(b.kind == "import" or b.kind == "value" and _is_none(b.node) for b in found):
                         return func.attr
         return None
 

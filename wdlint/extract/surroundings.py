@@ -12,30 +12,39 @@ from wdlint.extract.conditions import Conditions
 from wdlint.extract.parameters import SOURCES, ParameterReader
 from wdlint.extract.scopes import Binding, Place, Scopes, dotted
 from wdlint.extract.values import Const, Values
-from wdlint.model import Form, Generator, Import, Membership
+from wdlint.model import Coverage, Form, Generator, Import, Membership
 from wdlint.source import Source
 
 __all__ = ["generators", "imports", "memberships"]
 
 LEAF = re.compile(r"^(bias|weight|gamma|beta|norm|bn|ln|layer_?norm|batch_?norm|group_?norm|rms_?norm)\w*$", re.I)
+RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d")  # whole names inside an LSTM or GRU
+CONTAINER = re.compile(r"Sequential|ModuleList|ModuleDict|Transformer|Parallel")  # their parameters have dotted names
 CLASS_LEAF = re.compile(r"^(LayerNorm|LayerNorm1d|BatchNorm\w*|RMSNorm)\.(weight|bias)$")
+PARTIAL = ("next", "any", "all")  # take what they need of a generator expression
 READERS = ("list", "tuple", "set", "sum", "sorted", "dict", "max", "min")
 
 
-def memberships(source: Source, scopes: Scopes, values: Values, conditions: Conditions) -> tuple[Membership, ...]:
+def memberships(source: Source, scopes: Scopes, reader: ParameterReader) -> tuple[Membership, ...]:
     """`n in no_decay` where n is a qualified parameter name and no_decay a literal list of short names."""
+    values, conditions = reader.values, reader.conditions
     out = []
     for node, place in scopes.comparisons:
         if len(node.comparisons) != 1 or not isinstance(node.left, cst.Name):
             continue
         operator, right = node.comparisons[0].operator, node.comparisons[0].comparator
-        if not isinstance(operator, (cst.In, cst.NotIn)) or not _is_parameter_name(node.left, place, scopes):
+        if not isinstance(operator, (cst.In, cst.NotIn)):
+            continue
+        owners = _owners(node.left, place, scopes)
+        if not owners:
             continue
         if isinstance(right, (cst.SimpleString, cst.ConcatenatedString)) or _is_string(right, place, values):
             continue
         names = conditions.constants(right, place)
         leaves = [n for n in names if LEAF.match(n)]
         if not leaves or not all("." not in n or CLASS_LEAF.match(n) for n in names):
+            continue
+        if any(_undotted(owner, names, reader) for owner in owners):
             continue
         out.append(
             Membership(
@@ -49,29 +58,53 @@ def _is_string(node: cst.BaseExpression, place: Place, values: Values) -> bool:
     return any(isinstance(k, Const) for k in values.of(node, place))
 
 
-def _is_parameter_name(node: cst.Name, place: Place, scopes: Scopes) -> bool:
-    """Whether a name is the first of a pair in a loop over named_parameters()."""
+Owner = tuple[cst.Call, Place]  # a call of named_parameters
+
+
+def _owners(node: cst.Name, place: Place, scopes: Scopes) -> list[Owner]:
+    """The calls of named_parameters() whose pairs a loop takes apart into this name; none if it may be anything else."""
     found = scopes.reaching(node.value, place)[0]
-    return bool(found) and all(
-        b.kind == "loop" and b.index == (0,) and b.node is not None and _over_named(b.node, b.place, scopes) for b in found
-    )
+    if not all(b.kind == "loop" and b.index == (0,) and b.node is not None for b in found):
+        return []
+    owners = [_named(b.node, b.place, scopes) for b in found if b.node is not None]
+    return [o for several in owners for o in several] if all(owners) else []
 
 
-def _over_named(node: cst.CSTNode, place: Place, scopes: Scopes, depth: int = 0) -> bool:
+def _named(node: cst.CSTNode, place: Place, scopes: Scopes, depth: int = 0) -> list[Owner]:
     match node:
         case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters"))):
-            return True
+            return [(node, place)]
         case cst.Call(func=cst.Attribute(attr=cst.Name(value="items"), value=inner)):
-            return _over_named(inner, place, scopes, depth)
+            return _named(inner, place, scopes, depth)
         case cst.Call(func=cst.Name(value="list" | "tuple" | "dict" | "sorted"), args=[first, *_]):
-            return _over_named(first.value, place, scopes, depth)
+            return _named(first.value, place, scopes, depth)
         case cst.Name() if depth < 5:
             found = scopes.reaching(node.value, place)[0]
-            return bool(found) and all(
-                b.kind == "value" and b.node is not None and _over_named(b.node, b.place, scopes, depth + 1) for b in found
-            )
+            owners = [_named(b.node, b.place, scopes, depth + 1) for b in found if b.kind == "value" and b.node is not None]
+            return [o for several in owners for o in several] if len(owners) == len(found) and all(owners) else []
         case cst.ListComp() | cst.DictComp() | cst.GeneratorExp():
-            return _over_named(node.for_in.iter, place, scopes, depth + 1)
+            return _named(node.for_in.iter, place, scopes, depth + 1)
+    return []
+
+
+def _undotted(owner: Owner, names: list[str], reader: ParameterReader) -> bool:
+    """Whether the module may have parameters of its own by one of these names: a single layer, or one that sets them."""
+    call, place = owner
+    module = call.func.value if isinstance(call.func, cst.Attribute) else call
+    if call.args:  # recurse=False, or a prefix
+        return True
+    if (own := reader.values.self_class(module, place)) is not None:
+        return any(reader.values.class_bindings(own, name) for name in names) or any(map(RECURRENT.match, names))
+    if made := reader.module_class(module, place):
+        return not CONTAINER.search(made)
+    found = reader.bindings(module, place) if isinstance(module, cst.Name) else []
+    return any(b.kind == "loop" and _over_modules(b.node) for b in found) or any(map(RECURRENT.match, names))
+
+
+def _over_modules(node: cst.CSTNode | None) -> bool:
+    match node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="modules" | "children" | "named_modules" | "named_children"))):
+            return True
     return False
 
 
@@ -100,7 +133,8 @@ def _is_generator(binding: Binding, reader: ParameterReader) -> bool:
             return True
         case cst.Call(func=cst.Name(value="filter" | "map")) | cst.GeneratorExp():
             draft = reader.draft(binding.node, binding.place)
-            return draft.generator and draft.form in (Form.FILTER, Form.COMPREHENSION) and draft.coverage.value != "unknown"
+            lazy = isinstance(binding.node, cst.GeneratorExp) or draft.form is Form.FILTER
+            return draft.generator and lazy and draft.coverage is not Coverage.UNKNOWN
     return False
 
 
@@ -126,7 +160,10 @@ def _exhausting(binding: Binding, scopes: Scopes, sites: frozenset[cst.Call]) ->
             return False
         return place.order > binding.place.order
 
+    partial = {c.args[0].value for c, _ in scopes.calls if isinstance(c.func, cst.Name) and c.func.value in PARTIAL and c.args}
     for node, scope in scopes.of.items():
+        if node in partial:
+            continue
         if isinstance(node, cst.BaseComp) and scope.place is not None and is_it(node.for_in.iter, scope.place):
             yield node.for_in.iter, scope.place
     for statement, place in scopes.statements:

@@ -11,7 +11,7 @@ import libcst as cst
 
 from wdlint.catalogue import Catalogue
 from wdlint.extract.defaults import Option, click_option, keyword, options, positional
-from wdlint.extract.scopes import Binding, Place, Scope, Scopes, dotted, live
+from wdlint.extract.scopes import Binding, Place, Scope, Scopes, dotted, exclusive, live, share_loop
 from wdlint.source import Source
 
 __all__ = ["Const", "Instance", "Items", "LocalClass", "LocalFunction", "Partial", "Ref", "Table", "Unknown", "Values"]
@@ -42,9 +42,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items:
-    """The elements of a displayed list, tuple or set."""
+    """The elements of a displayed list, tuple or set; an open one may hold others by now."""
 
     elements: tuple[tuple[cst.BaseExpression, Place], ...]
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ CALLS = 3  # calls of the file's own functions followed into each other
 FUEL = 2_000  # expressions looked at for one question
 WIDEST = 16
 TABLES = ("SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "Munch", "DotMap", "ConfigDict", "Box", "OrderedDict", "create")
+CHANGERS = ("update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove", "add", "discard")
 COPIES = ("deepcopy", "copy", "dict", "OrderedDict", "vars")
 NAMESPACES = ("args", "opt", "opts", "options", "flags", "FLAGS", "hparams", "hps", "params")
 FROM_CLASS = ("cli", "parse", "structured", "instantiate", "parse_args_into_dataclasses")
@@ -116,11 +118,16 @@ class Values:
         self._active: set[tuple[cst.CSTNode, Frames]] = set()
         self._frames: Frames = ()
         self._fuel = self._cuts = 0
-        self._updates: dict[str, list[tuple[cst.Call, Place]]] = {}
+        self._updates: dict[str, list[tuple[cst.Call, Place]]] = {}  # name -> calls that change what it holds
         for call, place in scopes.calls:
-            if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("update", "setdefault"):
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value in CHANGERS:
                 if name := dotted(call.func.value):
                     self._updates.setdefault(name, []).append((call, place))
+        self._items: dict[str, dict[str, str]] = {}  # name -> {key: "name['key']"} of all its assigned items
+        for scope in scopes.of.values():
+            for bound, bindings in scope.bindings.items():
+                if bound.endswith("']") and (item := _item(bindings[0].target)) is not None:
+                    self._items.setdefault(item[0], {})[item[1]] = bound
 
     # ------------------------------------------------------------------------------------------------------ entry points
 
@@ -238,7 +245,7 @@ class Values:
             else:
                 inner = self.of(element.value, place)
                 known = inner[0] if len(inner) == 1 else None
-                table = join(table, known) if isinstance(known, Table) else replace_open(table)
+                table = join(table, known if isinstance(known, Table) else Table({}, open=True))
         return table
 
     def _located(self, node: cst.BaseExpression, place: Place, what: str) -> Several:
@@ -261,7 +268,7 @@ class Values:
         starred = self._starred(node.value)
         if starred is not None and all(b.place.order < starred[1] and b.kind == "import" for b in found):
             out = (starred[0],)
-        return self._with_updates(node.value, out, place)
+        return self._changed(node.value, out, place, found)
 
     def _unbound(self, name: str) -> Several:
         starred = self._starred(name)
@@ -309,18 +316,53 @@ class Values:
         return several
 
     def _item(self, known: Known, number: int, name: str) -> Several:
-        if isinstance(known, Items) and number < len(known.elements):
+        if isinstance(known, Items) and not known.open and number < len(known.elements):
             return self._located(*known.elements[number], name)
         return UNKNOWN
 
     def _looped(self, binding: Binding) -> Several:
-        place = replace_order(binding.place)
+        return self._elements(binding.node, replace_order(binding.place), binding.index, binding.name)  # type: ignore[arg-type]
+
+    def _elements(self, node: cst.CSTNode, place: Place, index: tuple[int, ...], name: str) -> Several:
+        """What a loop over an expression gives the name at this position of its target."""
+        if isinstance(node, cst.Call) and (parallel := self._parallel(node, index)) is not None:
+            return self._elements(parallel[0], place, parallel[1], name)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in ("items", "values"):
+            return self._entries(node.func, place, index, name)
         out: list[Known] = []
-        for known in self.of(binding.node, place):  # type: ignore[arg-type]
-            if not isinstance(known, Items) or len(known.elements) > WIDEST:
+        for known in self.of(node, place):
+            if not isinstance(known, Items) or known.open or len(known.elements) > WIDEST:
                 return UNKNOWN
-            for node, where in known.elements:
-                out.extend(self._unpacked(node, where, binding.index, binding.name))
+            for element, where in known.elements:
+                out.extend(self._unpacked(element, where, index, name))
+        return merged(out) or UNKNOWN
+
+    def _parallel(self, node: cst.Call, index: tuple[int, ...]) -> tuple[cst.CSTNode, tuple[int, ...]] | None:
+        """Which argument of zip, enumerate and their kin the target at this position comes from, and its position there."""
+        match _called(node), index:
+            case ("enumerate", (1, *rest)):
+                number = 0
+            case (("zip" | "product"), (number, *rest)):
+                pass
+            case (("list" | "tuple" | "sorted" | "reversed" | "tqdm"), rest):
+                number = 0
+            case _:
+                return None
+        argument = positional(node, number)
+        return (argument, tuple(rest)) if argument is not None else None
+
+    def _entries(self, func: cst.Attribute, place: Place, index: tuple[int, ...], name: str) -> Several:
+        """The keys or values of `table.items()`, the values of `table.values()`."""
+        out: list[Known] = []
+        for known in self.of(func.value, place):
+            if not isinstance(known, Table) or known.open:
+                return UNKNOWN
+            if func.attr.value == "items" and index[:1] == (0,):
+                out.extend(Const(key) for key in known.entries)
+            else:
+                out.extend(v for entry in known.entries.values() for v in entry)
+        for number in index[1:] if func.attr.value == "items" else index:
+            out = [k for known in out for k in self._item(known, number, name)]
         return merged(out) or UNKNOWN
 
     def _augmented(self, binding: Binding) -> Several:
@@ -368,28 +410,59 @@ class Values:
             names = names[1:]
         return positional(call, names.index(name)) if name in names else None
 
-    def _with_updates(self, name: str, several: Several, place: Place) -> Several:
-        """Tables after `name.update(...)`, `name[key] = ...` with an unknown key."""
-        if not any(isinstance(k, Table) for k in several):
+    def calls_change(self, name: str) -> bool:
+        """Whether a method called anywhere in the file changes what a table or list of this name holds."""
+        return name in self._updates
+
+    def changes(self, name: str) -> bool:
+        """Whether anything in the file changes it."""
+        return name in self._updates or name in self._items
+
+    def _changed(self, name: str, several: Several, place: Place, bindings: list[Binding]) -> Several:
+        """Tables and lists as later statements changed them: `name.update(...)`, `name["key"] = ...`, `name.append(...)`."""
+        if not any(isinstance(k, (Table, Items)) for k in several):
             return several
-        dynamic = self.scopes.reaching(f"{name}[?]", place)[0]
+        start = min(b.place.order for b in bindings)
+        calls = [(c, w) for c, w in self._updates.get(name, ()) if w.scope is not bindings[0].place.scope or w.order > start]
+        dynamic = bool(self.scopes.reaching(f"{name}[?]", place)[0])
         out: list[Known] = []
         for known in several:
             if isinstance(known, Table):
-                for call, where in self._updates.get(name, ()):
-                    if where.order < place.order or where.scope is not place.scope:
-                        known = self._updated(known, call, where)
-                if dynamic:
-                    known = Table({}, open=True)
-            out.append(known)
-        return tuple(out)
+                out.extend((Table({}, open=True),) if dynamic else self._grown(name, known, calls, place, start))
+            elif isinstance(known, Items):
+                out.append(replace(known, open=known.open or dynamic or any(reaches(w, place) for _, w in calls)))
+            else:
+                out.append(known)
+        return merged(out)
+
+    def _grown(self, name: str, table: Table, calls: list[tuple[cst.Call, Place]], place: Place, start: float) -> list[Table]:
+        """What a table may be after the calls and item assignments that reach a place."""
+        tables = [table]
+        for call, where in calls:
+            if reaches(where, place):
+                after = [self._updated(t, call, where) for t in tables]
+                tables = after if surely(where, place) or where.scope is not place.scope else [*tables, *after]
+        for key, item in self._items.get(name, {}).items():
+            found, scope = self.scopes.reaching(item, place)
+            found = [b for b in found if b.place.order > start or b.place.scope is not place.scope]
+            if not found:
+                continue
+            values = merged(k for b in found if b.kind != "opaque" for k in self.bound(b))
+            removed = any(b.kind == "opaque" for b in found)
+            sure = scope is place.scope and any(surely(b.place, place) for b in found)
+            after = [without(t, key) if b is None else join(t, Table({key: b})) for t in tables for b in ([values] * bool(values) + [None] * removed)]
+            tables = after if sure else [*tables, *after]
+        return tables if len(tables) <= WIDEST else [Table({}, open=True)]
 
     def _updated(self, table: Table, call: cst.Call, place: Place) -> Table:
-        if _called(call) != "update" or len(call.args) != 1 or call.args[0].keyword is not None or call.args[0].star:
-            return Table({}, open=True)
-        extra = self.of(call.args[0].value, place)
-        if len(extra) == 1 and isinstance(extra[0], Table):
-            return join(table, extra[0])
+        """A table after one call of a method that changes it."""
+        match _called(call):
+            case "update" if all(not a.star for a in call.args):
+                return join(table, self._table_call(call, place))
+            case "pop" if call.args:
+                keys = self.of(call.args[0].value, place)
+                if len(keys) == 1 and isinstance(keys[0], Const):
+                    return without(table, str(keys[0].value))
         return Table({}, open=True)
 
     # --------------------------------------------------------------------------------------------------------- attributes
@@ -402,9 +475,9 @@ class Values:
         assigned = self._assigned(dotted(node), place)
         if assigned is not None and assigned[1]:
             return assigned[0]
-        base = self._hparams(node, place)
+        base = self._hparams(node.value, attribute, place)
         if base is None:
-            base = merged(k for known in self.of(node.value, place) for k in self.member(known, attribute))
+            base = merged(k for known in without_none(self.of(node.value, place)) for k in self.member(known, attribute))
         return merged((*(assigned[0] if assigned else ()), *base))
 
     def _assigned(self, name: str, place: Place) -> tuple[Several, bool] | None:
@@ -414,12 +487,11 @@ class Values:
         found, scope = self.scopes.reaching(name, place)
         if not found or scope is None:
             return None
-        sure = scope is place.scope and any(place.path[: len(b.place.path)] == b.place.path for b in found)
+        sure = scope is place.scope and any(surely(b.place, place) for b in found)
         return merged(k for b in found for k in self.bound(b)), sure
 
-    def _hparams(self, node: cst.Attribute, place: Place) -> Several | None:
+    def _hparams(self, inner: cst.BaseExpression, name: str, place: Place) -> Several | None:
         """`self.hparams.x`: the default of the parameter x of __init__ (Lightning's save_hyperparameters)."""
-        inner = node.value
         if not (isinstance(inner, cst.Attribute) and inner.attr.value == "hparams"):
             return None
         owner = self.self_class(inner.value, place)
@@ -427,7 +499,7 @@ class Values:
             return None
         for scope in self._methods(owner):
             if isinstance(scope.node, cst.FunctionDef) and scope.node.name.value == "__init__":
-                for binding in scope.bindings.get(node.attr.value, ()):
+                for binding in scope.bindings.get(name, ()):
                     if binding.kind == "parameter":
                         return self.bound(binding)
         return None
@@ -535,7 +607,7 @@ class Values:
         bindings = self.class_bindings(owner, attribute)
         if place is not None:
             here = live([b for b in bindings if b.place.scope is place.scope], place)
-            if any(place.path[: len(b.place.path)] == b.place.path for b in here):
+            if any(surely(b.place, place) for b in here):
                 return merged(k for b in here for k in self.bound(b))
             bindings = [b for b in bindings if b.place.scope is not place.scope or b in here or b.place.order > place.order]
         assigned = [b for b in bindings if b.place.scope is not owner]
@@ -545,6 +617,8 @@ class Values:
         if chosen:
             return merged(k for b in chosen for k in self._attribute_value(b, owner))
         for function in owner.bindings.get(attribute, ()):
+            if function.kind == "class" and isinstance(function.node, cst.ClassDef):
+                return (LocalClass(self.scopes.of[function.node]),)
             if function.kind == "function" and isinstance(function.node, cst.FunctionDef):
                 if any(dotted(d.decorator) in ("property", "cached_property", "functools.cached_property") for d in function.node.decorators):
                     return self._returned(self.scopes.of[function.node])
@@ -564,6 +638,9 @@ class Values:
         node = binding.node
         if isinstance(node, cst.Call) and binding.place.scope is owner and _called(node) in ("field", "Field", "ib", "attrib", "Factory"):
             default = keyword(node, "default") or positional(node, 0)
+            factory = keyword(node, "default_factory") or keyword(node, "factory")
+            if default is None and factory is not None:
+                return self._made(factory, binding.place)
             node = default if default is not None and not isinstance(default, cst.Ellipsis) else None
             if node is None:
                 return UNKNOWN
@@ -571,6 +648,13 @@ class Values:
             name = owner.node.name.value if isinstance(owner.node, cst.ClassDef) else ""
             return self._located(node, binding.place, f"the default of {name}.{binding.name}")  # type: ignore[arg-type]
         return self.bound(binding)
+
+    def _made(self, factory: cst.BaseExpression, place: Place) -> Several:
+        """What a field's default factory makes: an instance of a class of this file, or the result of a lambda."""
+        if isinstance(factory, cst.Lambda):
+            return self.of(factory.body, Place(self.scopes.of[factory], place.order))
+        made = self.of(factory, place)
+        return tuple(Instance(k) if isinstance(k, LocalClass) else Unknown() for k in made)
 
     # ---------------------------------------------------------------------------------------------------------- subscripts
 
@@ -581,6 +665,9 @@ class Values:
         if len(node.slice) != 1 or not isinstance(node.slice[0].slice, cst.Index):
             return UNKNOWN
         keys = self.of(node.slice[0].slice.value, place)
+        if len(keys) == 1 and isinstance(keys[0], Const):
+            if (given := self._hparams(node.value, str(keys[0].value), place)) is not None:
+                return given
         out: list[Known] = list(assigned[0]) if assigned else []
         for known in self.of(node.value, place):
             out.extend(self._indexed(known, keys))
@@ -595,7 +682,7 @@ class Values:
             return UNKNOWN
         key = keys[0].value if len(keys) == 1 and isinstance(keys[0], Const) else None
         if isinstance(known, Items):
-            if isinstance(key, int) and -len(known.elements) <= key < len(known.elements):
+            if isinstance(key, int) and not known.open and -len(known.elements) <= key < len(known.elements):
                 return self._located(*known.elements[key], "")
             return UNKNOWN
         if isinstance(key, str) and isinstance(known, Unknown) and known.why == "namespace":
@@ -677,7 +764,7 @@ class Values:
             else:
                 inner = self.of(argument.value, place)
                 known = inner[0] if len(inner) == 1 else None
-                table = join(table, known) if isinstance(known, Table) else replace_open(table)
+                table = join(table, known if isinstance(known, Table) else Table({}, open=True))
         return table
 
     def _lookup(self, node: cst.Call, func: cst.Attribute, place: Place) -> Several | None:
@@ -754,11 +841,36 @@ def converted(value: object) -> object:
 
 
 def join(a: Table, b: Table) -> Table:
-    return Table({**a.entries, **b.entries}, a.open or b.open)
+    """`{**a, **b}`: an open b may replace anything of a."""
+    return Table({**({} if b.open else a.entries), **b.entries}, a.open or b.open)
 
 
 def replace_open(table: Table) -> Table:
     return Table(table.entries, open=True)
+
+
+def without(table: Table, key: str) -> Table:
+    return Table({k: v for k, v in table.entries.items() if k != key}, table.open)
+
+
+def surely(done: Place, place: Place) -> bool:
+    """Whether what is done in a branch has been done wherever a place is reached."""
+    return place.path[: len(done.path)] == done.path
+
+
+def reaches(done: Place, place: Place) -> bool:
+    """Whether what is done at one place may have been done at another."""
+    if done.scope is not place.scope:
+        return True
+    return (done.order < place.order and not exclusive(done.path, place.path)) or share_loop(done.path, place.path)
+
+
+def _item(target: cst.CSTNode | None) -> tuple[str, str] | None:
+    """The name and the key of `name["key"]`."""
+    match target:
+        case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))]):
+            return dotted(target.value), str(key.evaluated_value)
+    return None
 
 
 def replace_order(place: Place) -> Place:
