@@ -93,9 +93,11 @@ LONG = """a = torch.optim.Adam({}
 
 
 @pytest.mark.parametrize("line", range(5))
-@pytest.mark.parametrize("comment", ["  # noqa", "  # noqa: WD101,WD201", "  # wdlint: ignore", "  # wdlint: ignore[WD101,WD201]"])
+@pytest.mark.parametrize(
+    "comment", ["# noqa", "# noqa: WD101,WD201", "# wdlint: ignore", "# wdlint: ignore[WD101,WD201]"]
+)
 def test_any_line_of_the_statement_will_do(line: int, comment: str) -> None:
-    assert open_codes(LONG.format(*(comment if n == line else "" for n in range(5)))) == []
+    assert open_codes(LONG.format(*(f"  {comment}" if n == line else "" for n in range(5)))) == []
 
 
 @pytest.mark.parametrize("comment", ["# noqa", "# wdlint: ignore", "# wdlint: ignore[WD101,WD201]"])
@@ -109,7 +111,7 @@ def test_a_wdlint_comment_on_the_line_above() -> None:
     assert open_codes(f"# wdlint: ignore[WD101,WD201]\n# a remark\n\na = {CALL}") == []
     assert open_codes(f"if x:\n    # wdlint: ignore\n    a = {CALL}") == []
     assert open_codes(f"# wdlint: ignore -- all of it\n{LONG.format(*[''] * 5)}") == []
-    assert open_codes(f"# noqa: WD101,WD201\na = {CALL}") == ["WD901", *BOTH]  # noqa speaks of its own line, as everywhere
+    assert open_codes(f"# noqa: WD101,WD201\na = {CALL}") == ["WD901", *BOTH]  # flake8's speaks of its own line
     assert open_codes(f"a = {CALL}\n# wdlint: ignore") == [*BOTH, "WD901"]
 
 
@@ -124,7 +126,8 @@ def test_a_header_does_not_speak_for_its_body() -> None:
         assert set(open_codes(f"{header}  # wdlint: ignore{body}")) == {*BOTH, "WD901"}, header
         assert set(open_codes(f"# wdlint: ignore\n{header}{body}")) == {*BOTH, "WD901"}, header
     assert set(open_codes(f"try:  # noqa\n    a = {CALL}\nexcept E:\n    pass\n")) == set(BOTH)
-    assert set(open_codes(f"try:\n    pass\nexcept E:  # noqa\n    a = {CALL}\nelse:  # noqa\n    b = {CALL}\n")) == set(BOTH)
+    assert set(open_codes(f"try:\n    pass\nexcept E:  # noqa\n    a = {CALL}\n")) == set(BOTH)
+    assert set(open_codes(f"for x in y:\n    pass\nelse:  # noqa\n    a = {CALL}\n")) == set(BOTH)
 
 
 def test_a_header_speaks_for_itself() -> None:
@@ -171,8 +174,9 @@ def test_the_place_of_the_decay_counts_too() -> None:
 
 
 def test_line_ends_of_all_kinds() -> None:
+    call = "a = torch.optim.Adam(\n    net.parameters(),\n    weight_decay=1e-4,  # noqa: WD201\n)\n"
+    text = f"import torch\n# wdlint: ignore[WD101]\n{call}b = {CALL}\n"
     for end in ("\n", "\r\n", "\r"):
-        text = f"import torch\n# wdlint: ignore[WD101]\na = torch.optim.Adam(\n    net.parameters(),\n    weight_decay=1e-4,  # noqa: WD201\n)\nb = {CALL}\n"
         found = lint(text.replace("\n", end), Config()).diagnostics
         assert [(d.code, d.span.line) for d in found] == [("WD101", 7), ("WD201", 7)], repr(end)
 

@@ -247,8 +247,8 @@ class ParameterReader:
 
     def _has_no_bias(self, node: cst.BaseExpression, place: Place) -> bool:
         """Whether a module was constructed as an embedding table, or as one layer with bias=False."""
-        made = self._construction(node, place)
-        return made is not None and (made[0] in BIASLESS or made[0].startswith(BIASED) and _is_false(keyword(made[1], "bias")))
+        name, call = self._construction(node, place) or ("", None)
+        return name in BIASLESS or call is not None and name.startswith(BIASED) and _is_false(keyword(call, "bias"))
 
     def module_class(self, node: cst.BaseExpression, place: Place) -> str:
         """The torch.nn class a name was constructed with, "" if unknown."""
@@ -404,8 +404,8 @@ class ParameterReader:
         origin = self.draft(binding.node, outside)  # type: ignore[arg-type]
         inside = place.path[len(binding.place.path) :]
         kinds = [self.conditions.kind(test.test, place, yes) for test, yes in branches(inside)]
-        if isinstance(binding.place.scope.node, cst.BaseComp):
-            kinds += [self.conditions.kind(t.test, binding.place) for c in _clauses(binding.place.scope.node) for t in c.ifs]
+        if isinstance(node := binding.place.scope.node, cst.BaseComp):
+            kinds += [self.conditions.kind(t.test, binding.place) for c in _clauses(node) for t in c.ifs]
         return _restricted(origin.coverage, both(kinds))
 
     def _under_conditions(self, place: Place, coverage: Coverage) -> Coverage:

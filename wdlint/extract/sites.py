@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -52,7 +52,8 @@ class SiteReader:
         self.targets = self._targets()
         self.read: list[cst.Call] = []
         self._assigned = self._decay_writes()
-        self._attributes = frozenset(n for s in scopes.of.values() if s.kind == "class" for n, b in s.bindings.items() if b[0].kind == "value")
+        classes = [s for s in scopes.of.values() if s.kind == "class"]
+        self._attributes = frozenset(n for s in classes for n, b in s.bindings.items() if b[0].kind == "value")
 
     def sites(self) -> tuple[Optimizer, ...]:
         """Every site in source order."""

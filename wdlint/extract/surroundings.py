@@ -11,7 +11,7 @@ from wdlint.catalogue import Catalogue
 from wdlint.extract.conditions import Conditions
 from wdlint.extract.parameters import SOURCES, ParameterReader
 from wdlint.extract.scopes import Binding, Place, Scopes, dotted
-from wdlint.extract.values import Const, Values
+from wdlint.extract.values import Const, Items, Values
 from wdlint.model import Coverage, Form, Generator, Import, Membership
 from wdlint.source import Source
 
@@ -38,7 +38,7 @@ def memberships(source: Source, scopes: Scopes, reader: ParameterReader) -> tupl
         owners = _owners(node.left, place, scopes)
         if not owners:
             continue
-        if isinstance(right, (cst.SimpleString, cst.ConcatenatedString)) or _is_string(right, place, values):
+        if isinstance(right, (cst.SimpleString, cst.ConcatenatedString)) or _is_no_list(right, place, values):
             continue
         names = conditions.constants(right, place)
         leaves = [n for n in names if LEAF.match(n)]
@@ -54,8 +54,9 @@ def memberships(source: Source, scopes: Scopes, reader: ParameterReader) -> tupl
     return tuple(out)
 
 
-def _is_string(node: cst.BaseExpression, place: Place, values: Values) -> bool:
-    return any(isinstance(k, Const) for k in values.of(node, place))
+def _is_no_list(node: cst.BaseExpression, place: Place, values: Values) -> bool:
+    """Whether it may be a string, or a list that grows."""
+    return any(isinstance(k, Const) or isinstance(k, Items) and k.open for k in values.of(node, place))
 
 
 Owner = tuple[cst.Call, Place]  # a call of named_parameters
@@ -103,8 +104,8 @@ def _undotted(owner: Owner, names: list[str], reader: ParameterReader) -> bool:
 
 def _over_modules(node: cst.CSTNode | None) -> bool:
     match node:
-        case cst.Call(func=cst.Attribute(attr=cst.Name(value="modules" | "children" | "named_modules" | "named_children"))):
-            return True
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
+            return name in ("modules", "children", "named_modules", "named_children")
     return False
 
 
@@ -160,7 +161,8 @@ def _exhausting(binding: Binding, scopes: Scopes, sites: frozenset[cst.Call]) ->
             return False
         return place.order > binding.place.order
 
-    partial = {c.args[0].value for c, _ in scopes.calls if isinstance(c.func, cst.Name) and c.func.value in PARTIAL and c.args}
+    calls = (c for c, _ in scopes.calls if isinstance(c.func, cst.Name) and c.func.value in PARTIAL)
+    partial = {c.args[0].value for c in calls if c.args}
     for node, scope in scopes.of.items():
         if node in partial:
             continue

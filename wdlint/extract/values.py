@@ -87,6 +87,7 @@ Known = Unknown | Const | Table | Items | Ref | LocalClass | LocalFunction | Ins
 Several = tuple[Known, ...]
 
 UNKNOWN: Several = (Unknown(),)
+Calls = list[tuple[cst.Call, Place]]
 Frames = tuple[tuple[Scope, cst.Call, Place], ...]
 DEEPEST = 40  # nested questions
 CALLS = 3  # calls of the file's own functions followed into each other
@@ -327,18 +328,18 @@ class Values:
         """What a loop over an expression gives the name at this position of its target."""
         if isinstance(node, cst.Call) and (parallel := self._parallel(node, index)) is not None:
             return self._elements(parallel[0], place, parallel[1], name)
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in ("items", "values"):
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and _called(node) in ("items", "values"):
             return self._entries(node.func, place, index, name)
         out: list[Known] = []
         for known in self.of(node, place):
             if not isinstance(known, Items) or known.open or len(known.elements) > WIDEST:
                 return UNKNOWN
             for element, where in known.elements:
-                out.extend(self._unpacked(element, where, index, name))
+                out.extend(self._unpacked(element, where, index, name) if index else self._located(element, where, name))
         return merged(out) or UNKNOWN
 
     def _parallel(self, node: cst.Call, index: tuple[int, ...]) -> tuple[cst.CSTNode, tuple[int, ...]] | None:
-        """Which argument of zip, enumerate and their kin the target at this position comes from, and its position there."""
+        """Which argument of zip, enumerate and their kin a target at this position comes from, and its position there."""
         match _called(node), index:
             case ("enumerate", (1, *rest)):
                 number = 0
@@ -419,11 +420,12 @@ class Values:
         return name in self._updates or name in self._items
 
     def _changed(self, name: str, several: Several, place: Place, bindings: list[Binding]) -> Several:
-        """Tables and lists as later statements changed them: `name.update(...)`, `name["key"] = ...`, `name.append(...)`."""
+        """Tables and lists after `name.update(...)`, `name["key"] = ...`, `name.append(...)` and their kin."""
         if not any(isinstance(k, (Table, Items)) for k in several):
             return several
         start = min(b.place.order for b in bindings)
-        calls = [(c, w) for c, w in self._updates.get(name, ()) if w.scope is not bindings[0].place.scope or w.order > start]
+        home = bindings[0].place.scope
+        calls = [(c, w) for c, w in self._updates.get(name, ()) if w.scope is not home or w.order > start]
         dynamic = bool(self.scopes.reaching(f"{name}[?]", place)[0])
         out: list[Known] = []
         for known in several:
@@ -435,7 +437,7 @@ class Values:
                 out.append(known)
         return merged(out)
 
-    def _grown(self, name: str, table: Table, calls: list[tuple[cst.Call, Place]], place: Place, start: float) -> list[Table]:
+    def _grown(self, name: str, table: Table, calls: Calls, place: Place, start: float) -> list[Table]:
         """What a table may be after the calls and item assignments that reach a place."""
         tables = [table]
         for call, where in calls:
@@ -450,7 +452,8 @@ class Values:
             values = merged(k for b in found if b.kind != "opaque" for k in self.bound(b))
             removed = any(b.kind == "opaque" for b in found)
             sure = scope is place.scope and any(surely(b.place, place) for b in found)
-            after = [without(t, key) if b is None else join(t, Table({key: b})) for t in tables for b in ([values] * bool(values) + [None] * removed)]
+            after = [join(t, Table({key: values})) for t in tables] if values else []
+            after += [without(t, key) for t in tables] if removed else []
             tables = after if sure else [*tables, *after]
         return tables if len(tables) <= WIDEST else [Table({}, open=True)]
 
@@ -794,7 +797,8 @@ class Values:
         out: list[Known] = []
         for statement, place in self.scopes.statements:
             if place.scope is scope and isinstance(statement, cst.Return):
-                out.extend(self.of(statement.value, place) if statement.value is not None else (Const(None),))
+                name = f"{scope.node.name.value}()" if isinstance(scope.node, cst.FunctionDef) else ""
+                out.extend(self._located(statement.value, place, name) if statement.value is not None else (Const(None),))
         return merged(out) or UNKNOWN
 
 
@@ -854,8 +858,8 @@ def without(table: Table, key: str) -> Table:
 
 
 def surely(done: Place, place: Place) -> bool:
-    """Whether what is done in a branch has been done wherever a place is reached."""
-    return place.path[: len(done.path)] == done.path
+    """Whether what is done at one place has been done wherever another of its scope is reached."""
+    return done.order < place.order and place.path[: len(done.path)] == done.path
 
 
 def reaches(done: Place, place: Place) -> bool:
