@@ -268,6 +268,89 @@ def facts(file: str, as_data: bool, config: str | None, isolated: bool) -> None:
     say(as_json(found) if as_data else "\n".join(sites(found, place)))
 
 
+@commands.command()
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.option("--quick", is_flag=True, help="Judge laws, signs and controls only, on few seeds.")
+@click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Where the seeds begin.")
+@click.option("--json", "as_data", is_flag=True, help="Everything, as JSON.")
+@colors
+@click.pass_context
+def demo(
+    ctx: click.Context,
+    /,
+    codes: tuple[str, ...],
+    quick: bool,
+    device: str,
+    seed: int,
+    as_data: bool,
+    color: bool | None,
+) -> None:
+    """Train tiny models with the bad and the good code of each rule, and measure the difference.
+
+    CODE is a code or a prefix, by default all. Exit status: 0 every claim and control holds; 1 one does not; 2 it could
+    not run. Needs the extra `wdlint[demo]`.
+    """
+    import shutil
+    from importlib.util import find_spec
+
+    for name in ("torch", "numpy", "scipy"):
+        if find_spec(name) is None:
+            raise Trouble(f"demo needs {name}, which is not installed: pip install 'wdlint[demo]'")
+    from wdlint.runtime import demo, demo_report
+
+    try:
+        with progress(sys.stderr.isatty()) as watch:
+            result = demo.run(codes, quick=quick, on=device, seed=seed, watch=watch)
+    except demo.DemoError as error:
+        raise Trouble(str(error)) from None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else demo_report.WIDE
+    colored = colorful(sys.stdout, color)
+    say(demo_report.json(result) if as_data else demo_report.text(result, width=width, color=colored))
+    ctx.exit(1 if result.failures else 0)
+
+
+def settings(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs; a value that is no Python literal is a string."""
+    import ast
+
+    found: dict[str, Any] = {}
+    for pair in values:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE")
+        try:
+            found[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            found[key] = text
+    return found
+
+
+@commands.command()
+@click.argument("optimizer")
+@click.option("-o", "--option", "options", multiple=True, callback=settings, metavar="KEY=VALUE",
+              help="A further argument of its constructor; repeatable.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def probe(optimizer: str, options: dict[str, Any], output_format: str) -> None:
+    """Measure what weight_decay does in an optimizer class, and print its row for [tool.wdlint.optimizers].
+
+    OPTIMIZER is an import path: torch.optim.Adam. Importing it runs its code. Needs torch.
+    """
+    try:
+        from wdlint.runtime.probe import ProbeError, probe
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "torch":
+            raise
+        raise Trouble("probe needs torch: pip install torch") from None
+    from wdlint.reports.listing import as_json
+
+    try:
+        measured = probe(optimizer, options)
+    except ProbeError as error:
+        raise Trouble(str(error)) from None
+    say(str(measured) if output_format == "text" else as_json(measured))
+
+
 def main() -> None:
     """The console script: exit statuses 0, 1, 2, and 130 when interrupted."""
     for stream in (sys.stdout, sys.stderr):
