@@ -328,16 +328,16 @@ def settings(context: click.Context, parameter: click.Parameter, values: Sequenc
 
 @commands.command()
 @click.argument("optimizer")
-@click.option("-o", "--option", "options", multiple=True, callback=settings, metavar="KEY=VALUE",
-              help="A further argument of its constructor; repeatable.")
+@click.option("-o", "--option", multiple=True, callback=settings, metavar="KEY=VALUE", help="A constructor argument.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def probe(optimizer: str, options: dict[str, Any], output_format: str) -> None:
+def probe(optimizer: str, option: dict[str, Any], output_format: str) -> None:
     """Measure what weight_decay does in an optimizer class, and print its row for [tool.wdlint.optimizers].
 
     OPTIMIZER is an import path: torch.optim.Adam. Importing it runs its code. Needs torch.
     """
     try:
-        from wdlint.runtime.probe import ProbeError, probe
+        from wdlint.runtime.probe import ProbeError
+        from wdlint.runtime.probe import probe as measurement
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "torch":
             raise
@@ -345,7 +345,7 @@ def probe(optimizer: str, options: dict[str, Any], output_format: str) -> None:
     from wdlint.reports.listing import as_json
 
     try:
-        measured = probe(optimizer, options)
+        measured = measurement(optimizer, option)
     except ProbeError as error:
         raise Trouble(str(error)) from None
     say(str(measured) if output_format == "text" else as_json(measured))

@@ -101,6 +101,12 @@ class Scopes:
             scope = scope.parent
         return [], None
 
+    def seen_from(self, scope: Scope, place: Place) -> Place:
+        """A place as a scope around it sees it: when what it holds runs."""
+        while place.scope is not scope and place.scope.parent is not None:
+            place = self._outward(place.scope, place)
+        return place
+
     def _outward(self, scope: Scope, place: Place) -> Place:
         if scope.parent is None or scope.place is None:
             return place

@@ -425,6 +425,7 @@ class Values:
             return several
         start = min(b.place.order for b in bindings)
         home = bindings[0].place.scope
+        place = self.scopes.seen_from(home, place)
         calls = [(c, w) for c, w in self._updates.get(name, ()) if w.scope is not home or w.order > start]
         dynamic = bool(self.scopes.reaching(f"{name}[?]", place)[0])
         out: list[Known] = []
@@ -443,15 +444,14 @@ class Values:
         for call, where in calls:
             if reaches(where, place):
                 after = [self._updated(t, call, where) for t in tables]
-                tables = after if surely(where, place) or where.scope is not place.scope else [*tables, *after]
+                tables = after if surely(where, place) else [*tables, *after]
         for key, item in self._items.get(name, {}).items():
-            found, scope = self.scopes.reaching(item, place)
-            found = [b for b in found if b.place.order > start or b.place.scope is not place.scope]
+            found = [b for b in self.scopes.reaching(item, place)[0] if b.place.order > start or b.place.scope is not place.scope]
             if not found:
                 continue
             values = merged(k for b in found if b.kind != "opaque" for k in self.bound(b))
             removed = any(b.kind == "opaque" for b in found)
-            sure = scope is place.scope and any(surely(b.place, place) for b in found)
+            sure = any(surely(b.place, place) for b in found)
             after = [join(t, Table({key: values})) for t in tables] if values else []
             after += [without(t, key) for t in tables] if removed else []
             tables = after if sure else [*tables, *after]
@@ -490,8 +490,8 @@ class Values:
         found, scope = self.scopes.reaching(name, place)
         if not found or scope is None:
             return None
-        sure = scope is place.scope and any(surely(b.place, place) for b in found)
-        return merged(k for b in found for k in self.bound(b)), sure
+        there = self.scopes.seen_from(scope, place)
+        return merged(k for b in found for k in self.bound(b)), any(surely(b.place, there) for b in found)
 
     def _hparams(self, inner: cst.BaseExpression, name: str, place: Place) -> Several | None:
         """`self.hparams.x`: the default of the parameter x of __init__ (Lightning's save_hyperparameters)."""
@@ -859,7 +859,7 @@ def without(table: Table, key: str) -> Table:
 
 def surely(done: Place, place: Place) -> bool:
     """Whether what is done at one place has been done wherever another of its scope is reached."""
-    return done.order < place.order and place.path[: len(done.path)] == done.path
+    return done.scope is place.scope and done.order < place.order and place.path[: len(done.path)] == done.path
 
 
 def reaches(done: Place, place: Place) -> bool:

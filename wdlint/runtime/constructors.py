@@ -96,8 +96,9 @@ def constructor(name: str, options: Mapping[str, Any] | None = None) -> Construc
         raise ProbeError(f"{name} takes no parameters to optimize")
     if unknown := [key for key in options if key not in named]:
         raise ProbeError(f"{name} has no argument {unknown[0]!r}{nearest(unknown[0], named)}")
-    first, *rest = named
-    needed = [key for key in rest if named[key].default is inspect.Parameter.empty]
+    if len(named) < len(parameters) and not any(key in named for key in DECAYS):
+        raise ProbeError(f"{name} takes weight_decay, if at all, through *args or **kwargs, which say nothing")
+    needed = [key for key in list(named)[1:] if named[key].default is inspect.Parameter.empty]
     if missing := [key for key in needed if key not in (*DECAYS, *RATES, *options)]:
         raise ProbeError(f"{name} needs more arguments: {', '.join(missing)}; give them as --option {missing[0]}=VALUE")
     return Constructor(cls, name, named, dict(options))

@@ -34,7 +34,9 @@ class Kind(Enum):
     DECOUPLED = "decoupled: share 1 within 2 % and rest below 2 % at every gradient scale"
     LR_FREE = "decoupled without lr: the shift is lambda*w within 2 % at every gradient scale"
     OWN_SCALE = "decoupled on a scale of its own: one share, not 1, at every gradient scale, rest at most 5 %"
-    PLAIN = "L2 of an SGD-like step: 10 times the gradient is 10 times the step, the shares differ by less than 1.5 times"
+    PLAIN = (
+        "L2 of an SGD-like step: 10 times the gradient is 10 times the step, the shares differ by less than 1.5 times"
+    )
     COUPLED = "coupled: the share falls as gradients grow, the shift is not along the weights"
     TRUST_RATIO = "trust ratio: the step grows with the norm of the weights, and the shift is not along them"
     SELF_SCALED = "self-scaled: along the weights, rest at most 5 %, but by a share that depends on the gradients"
@@ -81,14 +83,16 @@ class Probe:
     def lines(self) -> Iterator[str]:
         how = ", sign-based" if self.signs else ""
         yield f"{self.name}: {self.kind.value.partition(':')[0]}{how}"
-        if self.shifts:
-            rows = [("gradient scale", "share of lr*lambda*w", "share of lambda*w", "rest")]
-            rows += [
-                (f"{s.scale:g}", f"{s.scaled.share:.4g}", f"{s.free.share:.4g}", f"{s.scaled.rest:.2g}")
-                for s in self.shifts
-            ]
-            yield from (f"  {line}" for line in table(rows))
-            yield f"{STEPS} steps at lr {LR:g} with lambda {DECAY:g} and without, the same random gradients. The criterion:"
+        if self.kind is Kind.NONE:
+            yield from (self.known or "The catalogue does not know it.", "", self.toml())
+            return
+        rows = [("gradient scale", "share of lr*lambda*w", "share of lambda*w", "rest")]
+        rows += [
+            (f"{s.scale:g}", f"{s.scaled.share:.4g}", f"{s.free.share:.4g}", f"{s.scaled.rest:.2g}")
+            for s in self.shifts
+        ]
+        yield from (f"  {line}" for line in table(rows))
+        yield f"{STEPS} steps at lr {LR:g} with lambda {DECAY:g} and without, the same random gradients. The criterion:"
         yield f"  {self.kind.value}"
         yield self.known or "The catalogue does not know it."
         yield from ("", self.toml())
@@ -111,15 +115,19 @@ def probe(name: str, options: Mapping[str, Any] | None = None, catalogue: Catalo
     options: further constructor arguments. Raises ProbeError for what is no optimizer, cannot be built or cannot step.
     """
     built = constructor(name, options)
+    rows = catalogue or Catalogue.load()
+    if not built.decay:
+        nothing = Probe(name, Kind.NONE, True, False, (), row(built, Kind.NONE, True, False))
+        return replace(nothing, known=compared(nothing, rows))
     adaptive = not linear(built)
     sign = adaptive and signs(built)
-    shifts = tuple(shift(built, scale) for scale in SCALES) if built.decay else ()
+    shifts = tuple(shift(built, scale) for scale in SCALES)
     kind = verdict(built, shifts, adaptive)
     if kind is Kind.DECOUPLED and not adaptive:
         kind = with_momentum(built)
     adaptive = adaptive and kind is not Kind.PLAIN
     result = Probe(name, kind, adaptive, sign, shifts, row(built, kind, adaptive, sign))
-    return replace(result, known=compared(result, catalogue or Catalogue.load()))
+    return replace(result, known=compared(result, rows))
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts
@@ -127,8 +135,6 @@ def probe(name: str, options: Mapping[str, Any] | None = None, catalogue: Catalo
 
 def verdict(built: Constructor, shifts: Sequence[Shift], adaptive: bool) -> Kind:
     """The first criterion that fits. One step is not enough: RAdam begins with plain momentum steps."""
-    if not shifts:
-        return Kind.NONE
     shares, rests = [s.scaled.share for s in shifts], [s.scaled.rest for s in shifts]
     if not all(abs(share) < float("inf") for share in shares):
         return Kind.UNRESOLVED
@@ -189,7 +195,7 @@ def row(built: Constructor, kind: Kind, adaptive: bool, sign: bool) -> dict[str,
 
 def flag(built: Constructor, kind: Kind) -> dict[str, Any] | None:
     """The first argument with "decouple" in its name that changes the verdict, measured both ways."""
-    for name in built.switches() if kind is not Kind.NONE else ():
+    for name in built.switches() if built.decay else ():
         if name in built.options:
             continue
         default = built.parameters[name].default
@@ -202,7 +208,9 @@ def flag(built: Constructor, kind: Kind) -> dict[str, Any] | None:
         if changed is not kind.coupling:
             when = {default: kind.coupling.value, not default: changed.value}
             place = built.position(name)
-            where = {"position": place} if place is not None else {}
+            where: dict[str, Any] = {"position": place} if place is not None else {}
+            groups = built.build([torch.nn.Parameter(torch.ones(2, 2))]).param_groups
+            where |= {"per_group": True} if name in groups[0] else {}
             return {"name": name, "default": default, **where, "true": when[True], "false": when[False]}
     return None
 
