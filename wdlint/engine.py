@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from wdlint.catalogue import Catalogue
 from wdlint.checks import RULES
 from wdlint.config import Config
-from wdlint.edits import Choice, Page, Rewrite, applied, rewrite
+from wdlint.edits import Choice, Page, Rewrite, applied, disjoint, rewrite
 from wdlint.extract import extract
 from wdlint.model import (
     Change, Diagnostic, Facts, Failure, Finding, Optimizer, Refusal, Report, Rule, Span, Suppression,
@@ -55,7 +56,7 @@ def facts(text: str, config: Config) -> Facts:
 def lint(text: str, config: Config, *, path: str = "<stdin>", codes: frozenset[str] | None = None) -> Report:
     """The findings in a text, each with the rewrite of its site."""
     switched_on = codes if codes is not None else config.codes_for(path, CODES)
-    return with_deep_stack(lambda: _report(_analysis(text, config, switched_on), config, path))
+    return with_deep_stack(lambda: _report(_analysis(text, config, switched_on, path), config, path))
 
 
 def fix(text: str, config: Config, *, path: str = "<stdin>", codes: frozenset[str] | None = None) -> Report:
@@ -77,7 +78,7 @@ _CATALOGUES: dict[tuple[str, str], Catalogue] = {}
 # ------------------------------------------------------------------------------------------------------------ findings
 
 
-def _analysis(text: str, config: Config, codes: frozenset[str]) -> Analysis:
+def _analysis(text: str, config: Config, codes: frozenset[str], path: str = "") -> Analysis:
     try:
         source = Source(text)
         known = extract(source, catalogue(config), config.no_decay)
@@ -85,7 +86,7 @@ def _analysis(text: str, config: Config, codes: frozenset[str]) -> Analysis:
         return _failed(text, Failure(Span(error.line, error.column, error.line, error.column), error.reason), codes)
     except RecursionError:
         return _failed(text, Failure(Span(1, 0, 1, 0), "expressions are nested too deeply to analyse"), codes)
-    page = Page(text, source.module.default_indent)
+    page = Page(text, source.module.default_indent, exports=os.path.basename(path) == "__init__.py")
     comments = suppressions(source)
     statements = source.statements if comments else ()
     found = [_silenced(f, comments, statements) for f in findings(known, codes)]
@@ -182,7 +183,8 @@ def choice(config: Config) -> Choice:
     """What the user decided about lambda."""
     decided = config.fix_weight_decay
     if isinstance(decided, float | int):
-        return Choice(f"{decided:g}")
+        short = f"{decided:g}"
+        return Choice(short if float(short) == decided else repr(decided))
     return Choice("keep" if decided == "keep" else None)
 
 
@@ -211,30 +213,26 @@ def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
 
 
 def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Report:
-    current = text
-    changes: list[Change] = []
-    refused: dict[tuple[str, ...], Refusal] = {}
-    skipped: set[tuple[str, ...]] = set()
+    """Repairs in rounds: first what stands by itself, then the sites."""
+    current, changes, refused = text, list[Change](), dict[int, Refusal]()
+    skipped: set[int] = set()
+    first = True  # of the rounds that repair sites: what it refuses stays refused
     for _ in range(ROUNDS):
-        analysis = _analysis(current, config, codes)
-        sites = [[f for f in g if f.by is None] for g in _by_site(analysis.found)]
-        sites = [g for g in sites if g]
-        swapped = [g[0].site for g in sites if g[0].site and any(isinstance(f.finding.fix, SwapClass) for f in g)]
-        plans = [(g, _rewrite(analysis, g, config, [s for s in swapped if s])) for g in sites]
-        if not changes:
-            refused = {_key(g): Refusal(_span(g), tuple(dict.fromkeys(f.rule.code for f in g)), "; ".join(r.refusals)) for g, r in plans if r.refusals}
-        kept = [(g, r) for g, r in plans if r.edits and _key(g) not in skipped]
-        if not kept:
-            break
+        analysis = _analysis(current, config, codes, path)
+        plans = _plans(analysis, config, skipped)
+        alone = [(g, r) for g, r in plans if r.edits and g[0].site is None]
+        if not alone and first:
+            first = False
+            refused = {_key(g): _refusal(g, "; ".join(r.refusals), r.change) for g, r in plans if r.refusals}
+        kept = alone or [(g, r) for g, r in plans if r.edits]
         after, done, failed = _applied(analysis, kept, config, codes)
-        for group in failed:
-            skipped.add(_key(group))
-            refused[_key(group)] = Refusal(_span(group), tuple(f.rule.code for f in group), "the repaired text would have new findings")
-        if after == current:
+        skipped |= {_key(group) for group in failed}
+        refused |= {_key(group): _refusal(group, "the repaired text would have new findings") for group in failed}
+        if after == current and not failed:
             break
         changes += done
         current = after
-    final = _report(_analysis(current, config, codes), config, path)
+    final = _report(_analysis(current, config, codes, path), config, path)
     return replace(
         final,
         text=text,
@@ -244,14 +242,32 @@ def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Repor
     )
 
 
-def _key(group: Sequence[Found]) -> tuple[str, ...]:
+def _plans(analysis: Analysis, config: Config, skipped: set[int]) -> list[tuple[list[Found], Rewrite]]:
+    """What can be done in one round. An import is shared: a class counts as gone only if its call really changes."""
+    sites = [[f for f in group if f.by is None] for group in _by_site(analysis.found)]
+    sites = [group for group in sites if group and _key(group) not in skipped]
+    together = [group[0].site for group in sites if any(isinstance(f.finding.fix, SwapClass) for f in group)]
+    while True:
+        plans = [(group, _rewrite(analysis, group, config, [site for site in together if site])) for group in sites]
+        fits = disjoint([plan.edits for _, plan in plans])
+        left = [group[0].site for (group, _), fit in zip(plans, fits, strict=True) if fit and group[0].site in together]
+        if len(left) == len(together):
+            return [plan for plan, fit in zip(plans, fits, strict=True) if fit]
+        together = left
+
+
+def _refusal(group: Sequence[Found], reason: str, change: Change | None = None) -> Refusal:
+    """What is left of a site's findings after a change, and why."""
+    span = group[0].site.span if group[0].site else group[0].finding.span
+    left = [f for f in group if change is None or f.rule.code not in change.codes]
+    left = [f for f in left if f.finding.fix is not None] or left or list(group)
+    return Refusal(span, tuple(dict.fromkeys(f.rule.code for f in left)), reason)
+
+
+def _key(group: Sequence[Found]) -> int:
     """A site, whatever line it has moved to."""
-    site, first = group[0].site, group[0]
-    return (site.qualified, site.decay.text, site.lr.text, first.rule.code) if site else (first.finding.message,)
-
-
-def _span(group: Sequence[Found]) -> Span:
-    return group[0].site.span if group[0].site else group[0].finding.span
+    site = group[0].site
+    return hash((site.qualified, site.decay.text, site.lr.text, group[0].rule.code)) if site else hash(group[0].finding.message)
 
 
 def _applied(
@@ -261,23 +277,27 @@ def _applied(
     page = analysis.page
     before = Counter(f.rule.code for f in analysis.found)
     text = applied(page, (e for _, r in plans for e in r.edits))
-    if _proves(text, before, config, codes):
+    if text == page.text or _proves(text, before, config, codes):
         return text, [r.change for _, r in plans if r.change], []
-    good: list[tuple[list[Found], Rewrite]] = []
+    good: list[Rewrite] = []
     failed = []
-    for plan in plans:
-        trial = applied(page, (e for _, r in (*good, plan) for e in r.edits))
-        if _proves(trial, before, config, codes):
+    for group, _ in plans:
+        plan = _rewrite(analysis, group, config)
+        trial = applied(page, (e for r in (*good, plan) for e in r.edits))
+        if all(disjoint([r.edits for r in (*good, plan)])) and _proves(trial, before, config, codes):
             good.append(plan)
         else:
-            failed.append(plan[0])
-    text = applied(page, (e for _, r in good for e in r.edits))
-    return text, [r.change for _, r in good if r.change], failed
+            failed.append(group)
+    return applied(page, (e for r in good for e in r.edits)), [r.change for r in good if r.change], failed
 
 
-def _proves(text: str, before: Counter[str], config: Config, codes: frozenset[str]) -> bool:
+def _proves(text: str, before: Counter[str], config: Config, codes: frozenset[str], more: int = 2) -> bool:
+    """Whether a repaired text parses and has no new finding, at the latest when that is repaired too."""
     after = _analysis(text, config, codes)
     if after.failure is not None:
         return False
     now = Counter(f.rule.code for f in after.found)
-    return all(count <= before[code] or code in CARRIED for code, count in now.items())
+    if all(count <= before[code] or code in CARRIED for code, count in now.items()):
+        return True
+    further = applied(after.page, (e for _, r in _plans(after, config, set()) for e in r.edits)) if more else text
+    return further != text and _proves(further, before, config, codes, more - 1)

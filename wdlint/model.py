@@ -296,8 +296,11 @@ class Import:
     bound: str  # the local name
     span: Span  # the alias inside the statement: `Adam as Opt`
     statement: Span
-    names: tuple[tuple[str, str, Span], ...]  # all (name, bound, span) of the statement
-    uses: int  # uses of the bound name in the file, the import itself not counted
+    names: tuple[tuple[str, str, Span], ...]  # all (name, bound, span) of the statement; of a star those the file reads
+    uses: int  # uses that are no reads: __all__, an annotation in quotes, a re-export, another binding
+    readers: tuple[Span, ...] = ()  # the names that may mean it
+    holds: tuple[Span, ...] = ()  # the callees at which its bound name surely means it
+    sole: bool = False  # the file binds the name to nothing else
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from wdlint.catalogue import Catalogue
 from wdlint.extract.conditions import Conditions
 from wdlint.extract.groups import GroupReader
 from wdlint.extract.hazards import hazards
+from wdlint.extract.imports import imports
 from wdlint.extract.parameters import ParameterReader
 from wdlint.extract.scopes import Scopes
 from wdlint.extract.sites import SiteReader
-from wdlint.extract.surroundings import generators, imports, memberships
+from wdlint.extract.surroundings import generators, memberships
 from wdlint.extract.values import Values
 from wdlint.model import Facts
 from wdlint.source import Source

@@ -270,6 +270,8 @@ class Scopes:
             self._bind(name, kind, place, node=value, target=node, index=index)
 
     def _pattern(self, node: cst.CSTNode, place: Place) -> None:
+        if isinstance(node, (cst.MatchClass, cst.MatchValue)):
+            self._expression(node.cls if isinstance(node, cst.MatchClass) else node.value, place)
         for child in children(node):
             if isinstance(node, (cst.MatchAs, cst.MatchStar, cst.MatchMapping)) and isinstance(child, cst.Name):
                 self._bind(child.value, "opaque", place, target=child)
@@ -280,6 +282,8 @@ class Scopes:
         place = self._tick(scope, path)
         for decorator in node.decorators:
             self._expression(decorator.decorator, place)
+        if node.type_parameters is not None:
+            self._expression(node.type_parameters, place)
         inner = self._scope("function", node, place)
         self._parameters(node.params, inner, place)
         if node.returns is not None:
@@ -293,6 +297,8 @@ class Scopes:
             self._expression(decorator.decorator, place)
         for argument in (*node.bases, *node.keywords):
             self._expression(argument.value, place)
+        if node.type_parameters is not None:
+            self._expression(node.type_parameters, place)
         inner = self._scope("class", node, place)
         self._bind(node.name.value, "class", place, node=node, target=node.name)
         self._suite(node.body, inner, ())
@@ -315,6 +321,8 @@ class Scopes:
             )
         for star in (parameters.star_arg, parameters.star_kwarg):
             if isinstance(star, cst.Param):
+                if star.annotation is not None:
+                    self._annotation(star.annotation.annotation, place)
                 name = star.name.value
                 inner.bindings.setdefault(name, []).append(Binding(name, "opaque", start, target=star))
 

@@ -1,4 +1,4 @@
-"""What stands around the sites: no-decay lists tested by exact name, one-pass generators, imports of optimizers."""
+"""What stands around the sites: no-decay lists tested by exact name, one-pass generators."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from wdlint.catalogue import Catalogue
 from wdlint.extract.conditions import Conditions
 from wdlint.extract.parameters import SOURCES, ParameterReader
 from wdlint.extract.scopes import Binding, Place, Scopes, dotted
 from wdlint.extract.values import Const, Items, Values
-from wdlint.model import Coverage, Form, Generator, Import, Membership
+from wdlint.model import Coverage, Form, Generator, Membership
 from wdlint.source import Source
 
-__all__ = ["generators", "imports", "memberships"]
+__all__ = ["generators", "memberships"]
 
 LEAF = re.compile(r"^(bias|weight|gamma|beta|norm|bn|ln|layer_?norm|batch_?norm|group_?norm|rms_?norm)\w*$", re.I)
 RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d")  # whole names inside an LSTM or GRU
@@ -179,49 +178,3 @@ def _exhausting(binding: Binding, scopes: Scopes, sites: frozenset[cst.Call]) ->
 
 def _breaks(node: cst.CSTNode) -> bool:
     return any(isinstance(c, (cst.Break, cst.Return)) or _breaks(c) for c in node.children)
-
-
-# -------------------------------------------------------------------------------------------------------------- imports
-
-
-def imports(source: Source, scopes: Scopes, catalogue: Catalogue) -> tuple[Import, ...]:
-    """The imports of optimizer classes and star imports, as a rewrite needs them."""
-    exported = _exported(scopes)
-    out = []
-    for scope in scopes.of.values():
-        for bindings in (*scope.bindings.values(), scope.stars):
-            for binding in bindings:
-                if not isinstance(binding.node, cst.ImportFrom) or binding.kind not in ("import", "star"):
-                    continue
-                module = dotted(binding.node.module) if binding.node.module is not None and not binding.node.relative else ""
-                if module in catalogue.modules:
-                    out.append(_import(source, scopes, binding, module, exported))
-    return tuple(sorted(out, key=lambda i: i.span))
-
-
-def _import(source: Source, scopes: Scopes, binding: Binding, module: str, exported: set[str]) -> Import:
-    node = binding.node
-    assert isinstance(node, cst.ImportFrom)
-    if binding.kind == "star" or isinstance(node.names, cst.ImportStar):
-        return Import(module, "*", "*", source.span(node.names), source.span(node), (), 0)  # type: ignore[arg-type]
-    names = tuple(
-        (dotted(a.name), dotted(a.asname.name) if a.asname is not None else dotted(a.name), source.span(a)) for a in node.names
-    )
-    explicit = any(a.asname is not None and dotted(a.asname.name) == dotted(a.name) == binding.name for a in node.names)
-    rebound = sum(b.kind != "import" for b in binding.place.scope.bindings.get(binding.name, ()))
-    uses = scopes.names.get(binding.name, 0) + (binding.name in exported) + explicit + rebound
-    name = binding.qualified.rpartition(".")[2]
-    return Import(module, name, binding.name, source.span(binding.target), source.span(node), names, uses)  # type: ignore[arg-type]
-
-
-def _exported(scopes: Scopes) -> set[str]:
-    """The names in __all__."""
-    out: set[str] = set()
-    for binding in scopes.module.bindings.get("__all__", ()):
-        if isinstance(binding.node, (cst.List, cst.Tuple)):
-            for element in binding.node.elements:
-                if isinstance(element.value, cst.SimpleString):
-                    value = element.value.evaluated_value
-                    if isinstance(value, str):
-                        out.add(value)
-    return out

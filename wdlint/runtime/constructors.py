@@ -85,8 +85,9 @@ def constructor(name: str, options: Mapping[str, Any] | None = None) -> Construc
     """
     options = options or {}
     cls = found(name)
-    if not inspect.isclass(cls) or not callable(getattr(cls, "step", None)):
-        raise ProbeError(f"{name} is no optimizer class: it has no step()")
+    for method in ("step", "zero_grad"):  # schedulers have the first one too
+        if not inspect.isclass(cls) or not callable(getattr(cls, method, None)):
+            raise ProbeError(f"{name} is no optimizer class: it has no {method}()")
     try:
         parameters = dict(inspect.signature(cls).parameters)
     except (TypeError, ValueError):

@@ -34,9 +34,7 @@ class Kind(Enum):
     DECOUPLED = "decoupled: share 1 within 2 % and rest below 2 % at every gradient scale"
     LR_FREE = "decoupled without lr: the shift is lambda*w within 2 % at every gradient scale"
     OWN_SCALE = "decoupled on a scale of its own: one share, not 1, at every gradient scale, rest at most 5 %"
-    PLAIN = (
-        "L2 of an SGD-like step: 10 times the gradient is 10 times the step, the shares differ by less than 1.5 times"
-    )
+    PLAIN = "L2 of an SGD-like step: 10 times the gradient, 10 times the step, and shares within 1.5 of each other"
     COUPLED = "coupled: the share falls as gradients grow, the shift is not along the weights"
     TRUST_RATIO = "trust ratio: the step grows with the norm of the weights, and the shift is not along them"
     SELF_SCALED = "self-scaled: along the weights, rest at most 5 %, but by a share that depends on the gradients"
