@@ -50,7 +50,9 @@ def others(page: Page, site: Optimizer) -> Iterator[str]:
     assert site.call is not None
     flag = site.flag
     for number, argument in enumerate(site.call.arguments):
-        switch = flag is not None and (argument.keyword == flag.name or flag.position == number and not argument.keyword)
+        switch = flag is not None and (
+            argument.keyword == flag.name or flag.position == number and not argument.keyword
+        )
         if number not in (site.call.parameters, site.call.decay) and not switch:
             yield " ".join(page.slice(argument.span).split())
 

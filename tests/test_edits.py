@@ -64,7 +64,9 @@ def test_a_fixture_is_repaired_to_the_letter(path: Path) -> None:
     assert fix(text, config_of(text)).fixed == text_of(path.with_suffix(".fixed.py"))
 
 
-@pytest.mark.parametrize("path", [p for p in PATHS if p.name.startswith("nofix_") or p.parent.name == "wild"], ids=named)
+@pytest.mark.parametrize(
+    "path", [p for p in PATHS if p.name.startswith("nofix_") or p.parent.name == "wild"], ids=named
+)
 def test_a_fixture_stays_as_it_is(path: Path) -> None:
     text = text_of(path)
     assert fix(text, config_of(text)).fixed is None

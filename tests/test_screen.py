@@ -20,7 +20,11 @@ NAMES = sorted({name for spec in Catalogue.load() for name in (spec.name,)} | {"
 @pytest.mark.parametrize("name", NAMES)
 def test_every_catalogued_class_passes_however_it_is_imported(name: str) -> None:
     module, _, cls = name.rpartition(".")
-    for text in (f"from {module} import {cls}\n{cls}(p)\n", f"import {module} as m\nm.{cls}(p)\n", f"from {module} import *\n{cls}(p)\n"):
+    for text in (
+        f"from {module} import {cls}\n{cls}(p)\n",
+        f"import {module} as m\nm.{cls}(p)\n",
+        f"from {module} import *\n{cls}(p)\n",
+    ):
         assert may_matter(text.encode(), CODES), text
 
 
@@ -33,7 +37,14 @@ def test_what_the_screen_rules_out_has_no_finding(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "import os\n", "import numpy as np\nx = np.zeros(3)\n", "import torch\nx = torch.zeros(3)\n", "weight_decay = 0.1\n", "# Adam\n"],
+    [
+        "",
+        "import os\n",
+        "import numpy as np\nx = np.zeros(3)\n",
+        "import torch\nx = torch.zeros(3)\n",
+        "weight_decay = 0.1\n",
+        "# Adam\n",
+    ],
 )
 def test_a_file_that_cannot_matter_is_ruled_out(text: str) -> None:
     assert not may_matter(text.encode(), CODES)

@@ -15,8 +15,17 @@ from wdlint.globs import Globs, literally
 from wdlint.model import Severity
 
 __all__ = [
-    "DEFAULT_EXCLUDE", "FAMILIES", "Config", "ConfigError", "Overrides", "Selection", "decay_choice", "find_config",
-    "load", "notice", "unknown_codes",
+    "DEFAULT_EXCLUDE",
+    "FAMILIES",
+    "Config",
+    "ConfigError",
+    "Overrides",
+    "Selection",
+    "decay_choice",
+    "find_config",
+    "load",
+    "notice",
+    "unknown_codes",
 ]
 
 DEFAULT_EXCLUDE = (

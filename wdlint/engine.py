@@ -13,7 +13,17 @@ from wdlint.config import Config
 from wdlint.edits import Choice, Page, Rewrite, applied, disjoint, rewrite
 from wdlint.extract import extract
 from wdlint.model import (
-    Change, Diagnostic, Facts, Failure, Finding, Optimizer, Refusal, Report, Rule, Span, Suppression,
+    Change,
+    Diagnostic,
+    Facts,
+    Failure,
+    Finding,
+    Optimizer,
+    Refusal,
+    Report,
+    Rule,
+    Span,
+    Suppression,
     SwapClass,
 )  # fmt: skip
 from wdlint.source import Source, Statement, Unparsable, with_deep_stack
@@ -94,7 +104,10 @@ def _analysis(text: str, config: Config, codes: frozenset[str], path: str = "") 
     for suppression in comments:
         judged = replace(suppression, unused=_unused(suppression, used, codes))
         for rule in _rules("Suppression", codes):
-            found += [_silenced(Found(rule, f, None), [c for c in comments if "WD901" in c.codes], statements) for f in rule.check(judged)]
+            found += [
+                _silenced(Found(rule, f, None), [c for c in comments if "WD901" in c.codes], statements)
+                for f in rule.check(judged)
+            ]
     found.sort(key=lambda f: (f.site.span if f.site else f.finding.span, f.finding.span, f.rule.code))
     return Analysis(page, known, tuple(found), _lines(text), source.round_trips)
 
@@ -118,7 +131,11 @@ def _rules(fact: str, codes: frozenset[str]) -> Iterator[Rule]:
 def findings(known: Facts, codes: frozenset[str]) -> Iterator[Found]:
     """What the rules that are switched on say about facts, whether these come from a text or from live objects."""
     seen: set[tuple[str, Span]] = set()
-    for kind, items in (("Optimizer", known.optimizers), ("Membership", known.memberships), ("Generator", known.generators)):
+    for kind, items in (
+        ("Optimizer", known.optimizers),
+        ("Membership", known.memberships),
+        ("Generator", known.generators),
+    ):
         for rule in _rules(kind, codes):
             for item in items:
                 for finding in rule.check(item):
@@ -267,7 +284,11 @@ def _refusal(group: Sequence[Found], reason: str, change: Change | None = None) 
 def _key(group: Sequence[Found]) -> int:
     """A site, whatever line it has moved to."""
     site = group[0].site
-    return hash((site.qualified, site.decay.text, site.lr.text, group[0].rule.code)) if site else hash(group[0].finding.message)
+    return (
+        hash((site.qualified, site.decay.text, site.lr.text, group[0].rule.code))
+        if site
+        else hash(group[0].finding.message)
+    )
 
 
 def _applied(

@@ -12,7 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 __all__ = [
-    "AnyPath", "Changed", "Text", "Unreadable", "Unwritable", "cause", "decode", "encode", "lines", "read",
+    "AnyPath",
+    "Changed",
+    "Text",
+    "Unreadable",
+    "Unwritable",
+    "cause",
+    "decode",
+    "encode",
+    "lines",
+    "read",
     "write_atomically",
 ]
 

@@ -139,7 +139,9 @@ class Mark:
     def __enter__(self) -> None:
         self.start = self.placing.offset
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.placing.inner[self.node] = (self.start, self.placing.offset)
 
 
@@ -189,7 +191,9 @@ class Placing(CodegenState):
 class Header(Mark):
     """The mark of a compound statement: its header ends where its body begins."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         super().__exit__(kind, error, trace)
         body = getattr(self.node, "body", None)
         end = self.placing.outer[body][0] if body in self.placing.outer else self.placing.offset
@@ -210,7 +214,20 @@ def _child_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
         f.name
         for f in fields(kind)
         if not f.name.startswith(skipped)
-        and f.name not in ("lbracket", "rbracket", "lbrace", "rbrace", "equal", "dot", "colon", "operator", "star", "asynchronous", "indent")
+        and f.name
+        not in (
+            "lbracket",
+            "rbracket",
+            "lbrace",
+            "rbrace",
+            "equal",
+            "dot",
+            "colon",
+            "operator",
+            "star",
+            "asynchronous",
+            "indent",
+        )
     )
 
 

@@ -8,7 +8,12 @@ from wdlint.model import Coverage, Finding, Optimizer, Rule, Severity
 
 
 def check(site: Optimizer) -> Iterator[Finding]:
-    if not site.groups_complete or site.later_writes or len(site.groups) < 2 or not all(g.decay.written for g in site.groups):
+    if (
+        not site.groups_complete
+        or site.later_writes
+        or len(site.groups) < 2
+        or not all(g.decay.written for g in site.groups)
+    ):
         return
     kinds = {group.coverage for group in site.groups}
     decays = {group.decay.number for group in site.groups}

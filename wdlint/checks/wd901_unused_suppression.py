@@ -14,10 +14,14 @@ def check(suppression: Suppression) -> Iterator[Finding]:
     shown = ", ".join(suppression.unused)
     if kept:
         text = suppression.text.replace(listed(suppression.text), ", ".join(kept), 1)
-        yield Finding(suppression.span, f"{shown} is not found here", ReplaceText(suppression.span, text, "shorter suppression"))
+        yield Finding(
+            suppression.span, f"{shown} is not found here", ReplaceText(suppression.span, text, "shorter suppression")
+        )
     else:
         what = "nothing is" if shown == "all" else f"{shown} is not"
-        yield Finding(suppression.span, f"{what} found here to suppress", ReplaceText(suppression.span, "", "no suppression"))
+        yield Finding(
+            suppression.span, f"{what} found here to suppress", ReplaceText(suppression.span, "", "no suppression")
+        )
 
 
 def listed(text: str) -> str:

@@ -137,7 +137,11 @@ class Conditions:
 
     def _membership(self, left: cst.CSTNode, right: cst.CSTNode, place: Place) -> Kind:
         """`token in name`, `name in names`, `id(p) in ids`."""
-        tokens = [k.value for k in self.values.of(left, place)]  if isinstance(left, (cst.SimpleString, cst.ConcatenatedString)) else []  # type: ignore[union-attr]
+        tokens = (
+            [k.value for k in self.values.of(left, place)]
+            if isinstance(left, (cst.SimpleString, cst.ConcatenatedString))
+            else []
+        )  # type: ignore[union-attr]
         if tokens:
             return self.tokens(map(str, tokens))
         bound = self.values.of(left, place) if isinstance(left, cst.Name) else ()
@@ -231,7 +235,9 @@ class Conditions:
 
     def hinted(self, node: cst.CSTNode) -> Kind:
         """A guess by the name of a collection: only ever used to stay silent."""
-        name = dotted(node).rpartition(".")[2] if not isinstance(node, cst.Call) else dotted(node.func).rpartition(".")[2]
+        name = (
+            dotted(node).rpartition(".")[2] if not isinstance(node, cst.Call) else dotted(node.func).rpartition(".")[2]
+        )
         if not name:
             return Kind.UNKNOWN
         if NO_DECAY_NAME.search(name):

@@ -77,7 +77,9 @@ class GroupReader:
     def __init__(self, source: Source, values: Values, parameters: ParameterReader) -> None:
         self.source, self.values, self.parameters = source, values, parameters
 
-    def groups(self, node: cst.BaseExpression, place: Place, spec: Spec, inherited: Inherited) -> tuple[list[Group], bool, bool]:
+    def groups(
+        self, node: cst.BaseExpression, place: Place, spec: Spec, inherited: Inherited
+    ) -> tuple[list[Group], bool, bool]:
         """The groups, whether they come as one plain list of parameters, and whether all are visible."""
         pieces = self.parameters.pieces(node, place)
         displays = [self.display(p) for p in pieces]

@@ -216,7 +216,13 @@ class ParameterReader:
         if isinstance(func, cst.Name) and name in WRAPPERS and first is not None:
             inner = self.draft(first, place)
             lazy = name in ("iter", "reversed")
-            return replace(inner, form=Form.LIST, generator=lazy, inner=first if name in ("list", "tuple") else None, condition=None)
+            return replace(
+                inner,
+                form=Form.LIST,
+                generator=lazy,
+                inner=first if name in ("list", "tuple") else None,
+                condition=None,
+            )
         if isinstance(func, cst.Name) and name == "filter" and len(node.args) == 2:
             return self._filter(node, place)
         if isinstance(func, cst.Name) and name in ("dict", "enumerate", "OrderedDict") and first is not None:
@@ -326,7 +332,9 @@ class ParameterReader:
         inside = Place(self.scopes.of[node], place.order, place.path)
         tests = [t.test for t in node.for_in.ifs]
         kind = both(self.conditions.kind(t, inside) for t in tests)
-        repeatable = (origin.repeatable or self._readable_again(node.for_in.iter, place)) and not any(map(_has_call, tests))
+        repeatable = (origin.repeatable or self._readable_again(node.for_in.iter, place)) and not any(
+            map(_has_call, tests)
+        )
         return Draft(
             _restricted(origin.coverage, kind),
             Form.COMPREHENSION if len(tests) < 2 else Form.OTHER,
@@ -370,7 +378,9 @@ class ParameterReader:
         by_hand = [self._element(p.node, p.place) for p in pieces if not p.spread and not p.added]
         mixed = Coverage.TENSORS in by_hand  # `[fc.weight, fc.bias]` is no list of biases
         for piece in pieces:
-            one = self.draft(piece.node, piece.place).coverage if piece.spread else self._element(piece.node, piece.place)
+            one = (
+                self.draft(piece.node, piece.place).coverage if piece.spread else self._element(piece.node, piece.place)
+            )
             if piece.spread and piece.added and one is Coverage.WHOLE:
                 one = self._under_conditions(piece.place, one)
             if mixed and not piece.spread and not piece.added:
@@ -398,7 +408,11 @@ class ParameterReader:
         """The parameters a loop variable stands for, under the tests between the loop and the place."""
         if binding.node is None:
             return Coverage.UNKNOWN
-        outside = binding.place if binding.place.scope.inline else Place(binding.place.scope, binding.place.order - 0.5, binding.place.path[:-1])
+        outside = (
+            binding.place
+            if binding.place.scope.inline
+            else Place(binding.place.scope, binding.place.order - 0.5, binding.place.path[:-1])
+        )
         if binding.place.scope.inline and binding.place.scope.place is not None:
             outside = binding.place.scope.place
         origin = self.draft(binding.node, outside)  # type: ignore[arg-type]

@@ -259,7 +259,9 @@ class Scopes:
             prefix = module if module.endswith(".") else module + "."
             self._bind(bound, "import", place, node=node, target=alias, qualified=prefix + name)
 
-    def _target(self, node: cst.CSTNode, value: cst.CSTNode | None, place: Place, kind: str, index: tuple[int, ...]) -> None:
+    def _target(
+        self, node: cst.CSTNode, value: cst.CSTNode | None, place: Place, kind: str, index: tuple[int, ...]
+    ) -> None:
         if isinstance(node, (cst.Tuple, cst.List)):
             for number, element in enumerate(node.elements):
                 self._target(element.value, value, place, "unpack" if kind == "value" else kind, (*index, number))

@@ -47,7 +47,9 @@ class Call:
 class SiteReader:
     """Finds and reads the optimizer constructions of one module."""
 
-    def __init__(self, source: Source, scopes: Scopes, values: Values, groups: GroupReader, catalogue: Catalogue) -> None:
+    def __init__(
+        self, source: Source, scopes: Scopes, values: Values, groups: GroupReader, catalogue: Catalogue
+    ) -> None:
         self.source, self.scopes, self.values, self.groups, self.catalogue = source, scopes, values, groups, catalogue
         self.targets = self._targets()
         self.read: list[cst.Call] = []
@@ -250,7 +252,12 @@ class SiteReader:
         span = self.source.span(call.node)
         if spec.functional or given is None or given.node is None:
             unknown = Group(
-                span, inherited.decay, inherited.lr, Coverage.UNKNOWN, inherited.coupling, inherited.band(inherited.coupling)
+                span,
+                inherited.decay,
+                inherited.lr,
+                Coverage.UNKNOWN,
+                inherited.coupling,
+                inherited.band(inherited.coupling),
             )
             return [unknown], True, False
         return self.groups.groups(given.node, given.place, spec, inherited)
@@ -323,7 +330,9 @@ class SiteReader:
     def _bound(self, name: str, place: Place) -> list[Binding]:
         root, _, attribute = name.partition(".")
         owner = self.values.self_class(cst.Name(root), place) if attribute else None
-        return self.values.class_bindings(owner, attribute) if owner is not None else self.scopes.reaching(name, place)[0]
+        return (
+            self.values.class_bindings(owner, attribute) if owner is not None else self.scopes.reaching(name, place)[0]
+        )
 
     def _rewritten(self, site: Optimizer, statement: cst.Assign, place: Place) -> Optimizer:
         value = number_value(self.source, self.values, statement.value, place)
@@ -356,7 +365,9 @@ class SiteReader:
                     root = root.value
                 if isinstance(root, cst.Name):
                     found, scope = self.scopes.reaching(root.value, place)
-                    if scope is None or all(b.kind == "import" or b.kind == "value" and _is_none(b.node) for b in found):
+                    if scope is None or all(
+                        b.kind == "import" or b.kind == "value" and _is_none(b.node) for b in found
+                    ):
                         return func.attr
         return None
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from wdlint.extract.conditions import Conditions
 from wdlint.extract.parameters import SOURCES, ParameterReader
-from wdlint.extract.scopes import Binding, Place, Scopes, dotted
+from wdlint.extract.scopes import Binding, Place, Scopes
 from wdlint.extract.values import Const, Items, Values
 from wdlint.model import Coverage, Form, Generator, Membership
 from wdlint.source import Source
@@ -47,7 +46,12 @@ def memberships(source: Source, scopes: Scopes, reader: ParameterReader) -> tupl
             continue
         out.append(
             Membership(
-                source.span(node), node.left.value, source.code(right), tuple(names), isinstance(operator, cst.NotIn), source.outer(right)
+                source.span(node),
+                node.left.value,
+                source.code(right),
+                tuple(names),
+                isinstance(operator, cst.NotIn),
+                source.outer(right),
             )
         )
     return tuple(out)
@@ -80,7 +84,9 @@ def _named(node: cst.CSTNode, place: Place, scopes: Scopes, depth: int = 0) -> l
             return _named(first.value, place, scopes, depth)
         case cst.Name() if depth < 5:
             found = scopes.reaching(node.value, place)[0]
-            owners = [_named(b.node, b.place, scopes, depth + 1) for b in found if b.kind == "value" and b.node is not None]
+            owners = [
+                _named(b.node, b.place, scopes, depth + 1) for b in found if b.kind == "value" and b.node is not None
+            ]
             return [o for several in owners for o in several] if len(owners) == len(found) and all(owners) else []
         case cst.ListComp() | cst.DictComp() | cst.GeneratorExp():
             return _named(node.for_in.iter, place, scopes, depth + 1)
@@ -111,7 +117,9 @@ def _over_modules(node: cst.CSTNode | None) -> bool:
 # ---------------------------------------------------------------------------------------------------------- generators
 
 
-def generators(source: Source, scopes: Scopes, reader: ParameterReader, sites: frozenset[cst.Call]) -> tuple[Generator, ...]:
+def generators(
+    source: Source, scopes: Scopes, reader: ParameterReader, sites: frozenset[cst.Call]
+) -> tuple[Generator, ...]:
     """Names bound once to a one-pass iterator over parameters that is read more than once in a straight line."""
     out = []
     for scope in scopes.of.values():

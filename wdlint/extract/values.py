@@ -93,7 +93,18 @@ DEEPEST = 40  # nested questions
 CALLS = 3  # calls of the file's own functions followed into each other
 FUEL = 2_000  # expressions looked at for one question
 WIDEST = 16
-TABLES = ("SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "Munch", "DotMap", "ConfigDict", "Box", "OrderedDict", "create")
+TABLES = (
+    "SimpleNamespace",
+    "Namespace",
+    "EasyDict",
+    "AttrDict",
+    "Munch",
+    "DotMap",
+    "ConfigDict",
+    "Box",
+    "OrderedDict",
+    "create",
+)
 CHANGERS = ("update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove", "add", "discard")
 COPIES = ("deepcopy", "copy", "dict", "OrderedDict", "vars")
 NAMESPACES = ("args", "opt", "opts", "options", "flags", "FLAGS", "hparams", "hps", "params")
@@ -253,7 +264,9 @@ class Values:
         """The values of an expression that is written elsewhere, with their provenance."""
         line = self.source.line(node)
         where = f"{what} on line {line}" if what else f"line {line}"
-        return tuple(replace(k, where=where) if isinstance(k, Const) and not k.where else k for k in self.of(node, place))
+        return tuple(
+            replace(k, where=where) if isinstance(k, Const) and not k.where else k for k in self.of(node, place)
+        )
 
     # -------------------------------------------------------------------------------------------------------------- names
 
@@ -335,7 +348,9 @@ class Values:
             if not isinstance(known, Items) or known.open or len(known.elements) > WIDEST:
                 return UNKNOWN
             for element, where in known.elements:
-                out.extend(self._unpacked(element, where, index, name) if index else self._located(element, where, name))
+                out.extend(
+                    self._unpacked(element, where, index, name) if index else self._located(element, where, name)
+                )
         return merged(out) or UNKNOWN
 
     def _parallel(self, node: cst.Call, index: tuple[int, ...]) -> tuple[cst.CSTNode, tuple[int, ...]] | None:
@@ -446,7 +461,11 @@ class Values:
                 after = [self._updated(t, call, where) for t in tables]
                 tables = after if surely(where, place) else [*tables, *after]
         for key, item in self._items.get(name, {}).items():
-            found = [b for b in self.scopes.reaching(item, place)[0] if b.place.order > start or b.place.scope is not place.scope]
+            found = [
+                b
+                for b in self.scopes.reaching(item, place)[0]
+                if b.place.order > start or b.place.scope is not place.scope
+            ]
             if not found:
                 continue
             values = merged(k for b in found if b.kind != "opaque" for k in self.bound(b))
@@ -480,7 +499,9 @@ class Values:
             return assigned[0]
         base = self._hparams(node.value, attribute, place)
         if base is None:
-            base = merged(k for known in without_none(self.of(node.value, place)) for k in self.member(known, attribute))
+            base = merged(
+                k for known in without_none(self.of(node.value, place)) for k in self.member(known, attribute)
+            )
         return merged((*(assigned[0] if assigned else ()), *base))
 
     def _assigned(self, name: str, place: Place) -> tuple[Several, bool] | None:
@@ -555,7 +576,10 @@ class Values:
             given = keyword(instance.call, attribute)
             if given is not None and self._is_record(instance.of):
                 return self.of(given, instance.place)
-            init = next((s for s in self._methods(scope) if getattr(s.node, "name", None) and s.node.name.value == "__init__"), None)  # type: ignore[attr-defined]
+            init = next(
+                (s for s in self._methods(scope) if getattr(s.node, "name", None) and s.node.name.value == "__init__"),
+                None,
+            )  # type: ignore[attr-defined]
             if init is not None and len(self._frames) < CALLS:
                 with self._framed(init, instance.call, instance.place):
                     return self.class_attribute(scope, attribute, None)
@@ -612,7 +636,9 @@ class Values:
             here = live([b for b in bindings if b.place.scope is place.scope], place)
             if any(surely(b.place, place) for b in here):
                 return merged(k for b in here for k in self.bound(b))
-            bindings = [b for b in bindings if b.place.scope is not place.scope or b in here or b.place.order > place.order]
+            bindings = [
+                b for b in bindings if b.place.scope is not place.scope or b in here or b.place.order > place.order
+            ]
         assigned = [b for b in bindings if b.place.scope is not owner]
         unconditional = [b for b in assigned if not b.place.path and _in_init(b)]
         body = [] if unconditional else live([b for b in bindings if b.place.scope is owner], Place(owner, math.inf))
@@ -623,7 +649,10 @@ class Values:
             if function.kind == "class" and isinstance(function.node, cst.ClassDef):
                 return (LocalClass(self.scopes.of[function.node]),)
             if function.kind == "function" and isinstance(function.node, cst.FunctionDef):
-                if any(dotted(d.decorator) in ("property", "cached_property", "functools.cached_property") for d in function.node.decorators):
+                if any(
+                    dotted(d.decorator) in ("property", "cached_property", "functools.cached_property")
+                    for d in function.node.decorators
+                ):
                     return self._returned(self.scopes.of[function.node])
                 return (LocalFunction(self.scopes.of[function.node]),)
         if seen < 8 and isinstance(owner.node, cst.ClassDef) and owner.place is not None:
@@ -639,7 +668,11 @@ class Values:
 
     def _attribute_value(self, binding: Binding, owner: Scope) -> Several:
         node = binding.node
-        if isinstance(node, cst.Call) and binding.place.scope is owner and _called(node) in ("field", "Field", "ib", "attrib", "Factory"):
+        if (
+            isinstance(node, cst.Call)
+            and binding.place.scope is owner
+            and _called(node) in ("field", "Field", "ib", "attrib", "Factory")
+        ):
             default = keyword(node, "default") or positional(node, 0)
             factory = keyword(node, "default_factory") or keyword(node, "factory")
             if default is None and factory is not None:
@@ -743,7 +776,10 @@ class Values:
         first = positional(node, 0)
         match name:
             case "float" | "int" if first is not None:
-                return tuple(Const(converted(k.value), k.where) if isinstance(k, Const) else Unknown() for k in self.of(first, place))
+                return tuple(
+                    Const(converted(k.value), k.where) if isinstance(k, Const) else Unknown()
+                    for k in self.of(first, place)
+                )
             case "dict":
                 return (self._table_call(node, place),)
             case "vars" if first is not None:
@@ -752,7 +788,13 @@ class Values:
                 names = self.of(second, place)
                 if not all(isinstance(k, Const) and isinstance(k.value, str) for k in names):
                     return UNKNOWN
-                return merged(m for k in names if isinstance(k, Const) for o in self.of(first, place) for m in self.member(o, str(k.value)))
+                return merged(
+                    m
+                    for k in names
+                    if isinstance(k, Const)
+                    for o in self.of(first, place)
+                    for m in self.member(o, str(k.value))
+                )
             case "min" | "max" | "abs" | "round" | "pow" | "sum":
                 return UNKNOWN
             case "type" if first is not None:
@@ -798,7 +840,9 @@ class Values:
         for statement, place in self.scopes.statements:
             if place.scope is scope and isinstance(statement, cst.Return):
                 name = f"{scope.node.name.value}()" if isinstance(scope.node, cst.FunctionDef) else ""
-                out.extend(self._located(statement.value, place, name) if statement.value is not None else (Const(None),))
+                out.extend(
+                    self._located(statement.value, place, name) if statement.value is not None else (Const(None),)
+                )
         return merged(out) or UNKNOWN
 
 
@@ -821,7 +865,12 @@ def without_none(several: Several) -> Several:
 
 
 def combined(a: Known, b: Known, compute: Callable[[float, float], float]) -> Known:
-    if isinstance(a, Const) and isinstance(b, Const) and isinstance(a.value, (int, float)) and isinstance(b.value, (int, float)):
+    if (
+        isinstance(a, Const)
+        and isinstance(b, Const)
+        and isinstance(a.value, (int, float))
+        and isinstance(b.value, (int, float))
+    ):
         try:
             value = compute(a.value, b.value)
         except (ArithmeticError, ValueError):
