@@ -57,7 +57,10 @@ def others(page: Page, site: Optimizer) -> Iterator[str]:
             yield " ".join(page.slice(argument.span).split())
 
 
-def repaired(text: str, config: Config = Config(), path: str = "train.py") -> Report:
+PLAIN = Config()
+
+
+def repaired(text: str, config: Config = PLAIN, path: str = "train.py") -> Report:
     """The report of `fix`. Raises AssertionError for whatever a repair has to keep and did not."""
     report = fix(text, config, path=path)
     new = report.fixed

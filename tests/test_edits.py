@@ -1,4 +1,4 @@
-"""What --fix writes: the fixtures and their repairs to the letter, what every repair keeps, what is said and refused."""
+"""What --fix writes: fixtures and repairs to the letter, what every repair keeps, what is said and refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from repairs import repaired
+from repairs import PLAIN, repaired
 
 from wdlint.config import Config, decay_choice
 from wdlint.engine import fix, lint
@@ -44,7 +44,7 @@ def config_of(text: str) -> Config:
     return config
 
 
-def only_change(text: str, config: Config = Config()) -> Change:
+def only_change(text: str, config: Config = PLAIN) -> Change:
     (change,) = repaired(text, config).changes
     return change
 

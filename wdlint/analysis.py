@@ -125,7 +125,7 @@ def unreadable(path: str, reason: str, line: int = 1, column: int = 0) -> Diagno
     return Diagnostic("WD900", "unreadable", Severity.ERROR, reason, path, place)
 
 
-# ------------------------------------------------------------------------------------------------------------ notebooks
+# ---------------------------------------------------------------------------------------- notebooks
 
 
 def notebook(task: Task) -> Outcome:
@@ -192,7 +192,7 @@ def in_cell(d: Diagnostic, joined: Joined) -> Diagnostic:
     return replace(d, cell=cell, span=span, site=site, edits=(), refusal=refusal)
 
 
-# ---------------------------------------------------------------------------------------------------------------- facts
+# -------------------------------------------------------------------------------------------- facts
 
 
 def known_facts(path: str, config: Config) -> tuple[Facts, Callable[[Span], str]]:

@@ -50,7 +50,7 @@ class ConfigError(ValueError):
         return ConfigError, (self.problems,)
 
 
-# ------------------------------------------------------------------------------------------------------- configuration
+# ------------------------------------------------------------------------------------ configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def globs(pattern: str, root: str) -> Globs:
     return Globs((pattern,), root)
 
 
-# ------------------------------------------------------------------------------------------------------------- finding
+# ------------------------------------------------------------------------------------------ finding
 
 
 def find_config(path: str | Path, seen: dict[str, Path | None] | None = None) -> Path | None:
@@ -253,7 +253,7 @@ def shown(path: str | Path) -> str:
     return absolute.removeprefix(here.rstrip(os.sep) + os.sep)
 
 
-# ------------------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def load(path: str | Path, known_codes: Iterable[str], root: Path | None = None) -> Config:
@@ -453,7 +453,7 @@ def with_models(name: str, rows: Mapping[str, Mapping[str, object]]) -> dict[str
     return taken
 
 
-# ---------------------------------------------------------------------------------------------------- values and words
+# --------------------------------------------------------------------------------- values and words
 
 
 def decay_choice(value: object) -> str | float:

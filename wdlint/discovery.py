@@ -57,7 +57,7 @@ def discover(
         yield Missing(item.path, item.problem) if item.problem else Path(item.path)
 
 
-# ------------------------------------------------------------------------------------------------------------- walking
+# ------------------------------------------------------------------------------------------ walking
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Walk:
         else:
             pending.append(Folder(shown, absolute, real, folder.rules))
 
-    # ------------------------------------------------------------------------------------------------------- gitignore
+    # ------------------------------------------------------------------------------------ gitignore
 
     def rules_above(self, real: str) -> tuple[tuple[Rules, ...], bool]:
         """The rules in force inside a folder, from the root of its repository down, and whether they ignore the folder.

@@ -85,7 +85,7 @@ def catalogue(config: Config) -> Catalogue:
 
 _CATALOGUES: dict[tuple[str, str], Catalogue] = {}
 
-# ------------------------------------------------------------------------------------------------------------ findings
+# ----------------------------------------------------------------------------------------- findings
 
 
 def _analysis(text: str, config: Config, codes: frozenset[str], path: str = "") -> Analysis:
@@ -164,7 +164,7 @@ def _unused(suppression: Suppression, used: set[tuple[Suppression, str]], codes:
     return tuple(c for c in judged if not any(code.startswith(c) for code in mine))
 
 
-# ------------------------------------------------------------------------------------------------------------- reports
+# ------------------------------------------------------------------------------------------ reports
 
 
 def _report(analysis: Analysis, config: Config, path: str) -> Report:
@@ -226,7 +226,7 @@ def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
     )
 
 
-# -------------------------------------------------------------------------------------------------------------- repairs
+# ------------------------------------------------------------------------------------------ repairs
 
 
 def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Report:

@@ -73,7 +73,7 @@ class Text:
     exact: bool = True  # encode gives the very bytes it came from; utf-7 and the like may not
 
 
-# ------------------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def read(path: AnyPath) -> bytes:
@@ -123,7 +123,7 @@ def cause(error: OSError | ValueError, path: AnyPath, missing: str = "file vanis
             return (error.strerror or type(error).__name__).lower()
 
 
-# ------------------------------------------------------------------------------------------------------- text and bytes
+# ----------------------------------------------------------------------------------- text and bytes
 
 
 def decode(data: bytes) -> Text:
@@ -213,7 +213,7 @@ def survives(text: str, encoding: str, data: bytes) -> bool:
         return False
 
 
-# ------------------------------------------------------------------------------------------------------------- writing
+# ------------------------------------------------------------------------------------------ writing
 
 
 def write_atomically(path: AnyPath, old: bytes, new: bytes) -> None:

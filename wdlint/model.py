@@ -74,7 +74,7 @@ class Severity(Enum):
         return ("note", "warning", "error").index(self.value)
 
 
-# ------------------------------------------------------------------------------------------------------------- values
+# ------------------------------------------------------------------------------------------- values
 
 
 class Origin(Enum):
@@ -121,7 +121,7 @@ class Value:
         return f"{shown} ({self.provenance})" if self.provenance else shown
 
 
-# ----------------------------------------------------------------------------------------------------------- catalogue
+# ---------------------------------------------------------------------------------------- catalogue
 
 
 class Coupling(Enum):
@@ -159,7 +159,7 @@ class Flag:
     per_group: bool = False  # a parameter group may set it too
 
 
-# --------------------------------------------------------------------------------------------------------------- facts
+# -------------------------------------------------------------------------------------------- facts
 
 
 class Coverage(Enum):
@@ -354,7 +354,7 @@ class Suppression:
     codes: tuple[str, ...]
     lines: tuple[int, int]  # the lines it speaks of; a whole file is (0, 0)
     reason: str = ""
-    ours: bool = True  # `# wdlint: ...`; False for `# noqa`
+    ours: bool = True  # `# wdlint: ...`; False for a `noqa`
     unused: tuple[str, ...] = ()  # codes of it that silenced nothing ("all" for a blanket one)
     comment: Span | None = None  # the whole comment
 
@@ -367,7 +367,7 @@ class Failure:
     reason: str
 
 
-# -------------------------------------------------------------------------------------------------- findings and fixes
+# ------------------------------------------------------------------------------- findings and fixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,7 +436,7 @@ class Rule:
     fix_by_name: bool = False  # repaired only when the code is selected by name
 
 
-# ------------------------------------------------------------------------------------------------------------- reports
+# ------------------------------------------------------------------------------------------ reports
 
 
 @dataclass(frozen=True, slots=True)

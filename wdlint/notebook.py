@@ -149,7 +149,7 @@ def join(data: bytes, rejected: Callable[[str], Rejection | None] = rejection) -
     return Joined("".join(parts), tuple(cells), tuple(skipped), language)
 
 
-# -------------------------------------------------------------------------------------------------------- the document
+# ------------------------------------------------------------------------------------- the document
 
 
 def parsed(data: bytes) -> dict[str, object]:
@@ -213,7 +213,7 @@ def split(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-# -------------------------------------------------------------------------------------------------------------- magics
+# ------------------------------------------------------------------------------------------- magics
 
 
 def python_of(source: str) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class Arguments:
             listing.append(text)
         return list(listing.edits())
 
-    # ------------------------------------------------------------------------------------------------------------ width
+    # ---------------------------------------------------------------------------------------- width
 
     def _shift(self, edits: Sequence[Edit]) -> int:
         """By how much the opening bracket moves to the right."""

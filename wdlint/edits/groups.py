@@ -61,7 +61,7 @@ def why_no_split(page: Page, facts: Facts, site: Optimizer) -> str:
     return ""
 
 
-# ----------------------------------------------------------------------------------------------------------- the halves
+# --------------------------------------------------------------------------------------- the halves
 
 
 def halves(page: Page, parameters: Parameters) -> Halves:
@@ -139,7 +139,7 @@ def segment(text: str, node: ast.expr) -> tuple[int, int]:
     return len(data[: node.col_offset].decode()), len(data[: node.end_col_offset].decode())
 
 
-# -------------------------------------------------------------------------------------------------------------- as text
+# ------------------------------------------------------------------------------------------ as text
 
 
 def rows(page: Page, halves: Halves, decay: str, comments: Sequence[str], prefix: str, margin: str) -> list[str]:

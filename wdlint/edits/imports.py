@@ -97,7 +97,7 @@ def _free_name(facts: Facts, module: str, wanted: str) -> str:
     return next((name for name in names if name not in facts.bound_names), "")
 
 
-# ----------------------------------------------------------------------------------------------------------- statements
+# --------------------------------------------------------------------------------------- statements
 
 
 def _import(page: Page, statement: Import, module: str, alias: str, unused: bool) -> Iterator[Edit]:

@@ -76,7 +76,7 @@ class Listing:
     def _index(self, number: int) -> int:
         return next(i for i, piece in enumerate(self.pieces) if piece is self.items[number])
 
-    # --------------------------------------------------------------------------------------------------------- in place
+    # ------------------------------------------------------------------------------------- in place
 
     def replace(self, number: int, text: str) -> None:
         self.items[number].text = text
@@ -106,7 +106,7 @@ class Listing:
         own = f"{self.page.newline(start)}{self.page.margin(start)}{text}"
         gap.text = f"{head}{own}{',' if found else ''}{gap.text[cut:]}"
 
-    # --------------------------------------------------------------------------------------------------------- exploded
+    # ------------------------------------------------------------------------------------- exploded
 
     def exploded(self, margin: str, contents: Mapping[int, Sequence[str]], added: Sequence[str]) -> str:
         """Everything between the brackets, one item to a line. `contents`: the full lines of items that are new."""

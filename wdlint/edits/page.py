@@ -29,7 +29,7 @@ class Page:
         self.text, self.indent, self.exports = text, indent, exports
         self.starts = [0, *(m.end() for m in NEWLINE.finditer(text))]
 
-    # ----------------------------------------------------------------------------------------------------------- places
+    # --------------------------------------------------------------------------------------- places
 
     def offset(self, line: int, column: int) -> int:
         return self.starts[line - 1] + column
@@ -52,7 +52,7 @@ class Page:
         line = bisect_right(self.starts, offset)
         return line, offset - self.starts[line - 1]
 
-    # ------------------------------------------------------------------------------------------------------------ lines
+    # ---------------------------------------------------------------------------------------- lines
 
     def line(self, number: int) -> str:
         """A line without its newline."""
@@ -82,7 +82,7 @@ class Page:
         """How long a line may be: as long as the longest of the file, and as black allows."""
         return max(WIDTH, *map(length, NEWLINE.split(self.text)))
 
-    # ---------------------------------------------------------------------------------------------------------- strings
+    # -------------------------------------------------------------------------------------- strings
 
     @cached_property
     def tokens(self) -> tuple[tokenize.TokenInfo, ...]:
@@ -139,7 +139,7 @@ def strings(tokens: Sequence[tokenize.TokenInfo]) -> Iterable[tokenize.TokenInfo
             yield token
 
 
-# ---------------------------------------------------------------------------------------------------------------- edits
+# -------------------------------------------------------------------------------------------- edits
 
 
 def applied(page: Page, edits: Iterable[Edit]) -> str:

@@ -130,7 +130,7 @@ class Writer:
                 self._write(Edit(span, renumbered(text, literal)), f"weight_decay={literal}")
         return bool(literal)
 
-    # ------------------------------------------------------------------------------------------------------------ class
+    # ---------------------------------------------------------------------------------------- class
 
     def _swap(self) -> bool:
         site, flag = self.site, self.site.flag
@@ -168,7 +168,7 @@ class Writer:
             if default is not None and inherits(self.site):
                 self.arguments.appended.append(f"weight_decay={default!r}")
 
-    # ----------------------------------------------------------------------------------------------------------- groups
+    # --------------------------------------------------------------------------------------- groups
 
     def _asks_for_split(self, fix: Fix, swapped: bool) -> bool:
         whole = self.site.one_group and self.site.groups[0].coverage is Coverage.WHOLE

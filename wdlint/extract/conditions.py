@@ -88,7 +88,7 @@ class Conditions:
                 kind = Kind.UNKNOWN
         return kind if positive else OPPOSITE[kind]
 
-    # ------------------------------------------------------------------------------------------------------- comparisons
+    # ---------------------------------------------------------------------------------- comparisons
 
     def _comparison(self, test: cst.Comparison, place: Place) -> Kind:
         if len(test.comparisons) != 1:
@@ -137,13 +137,8 @@ class Conditions:
 
     def _membership(self, left: cst.CSTNode, right: cst.CSTNode, place: Place) -> Kind:
         """`token in name`, `name in names`, `id(p) in ids`."""
-        tokens = (
-            [k.value for k in self.values.of(left, place)]
-            if isinstance(left, (cst.SimpleString, cst.ConcatenatedString))
-            else []
-        )  # type: ignore[union-attr]
-        if tokens:
-            return self.tokens(map(str, tokens))
+        if isinstance(left, (cst.SimpleString, cst.ConcatenatedString)):
+            return self.tokens(self.constants(left, place))
         bound = self.values.of(left, place) if isinstance(left, cst.Name) else ()
         if bound and all(isinstance(k, Const) and isinstance(k.value, str) for k in bound):
             return self.tokens(str(k.value) for k in bound if isinstance(k, Const))
@@ -152,7 +147,7 @@ class Conditions:
             return self.tokens(listed)
         return self.hinted(right)
 
-    # -------------------------------------------------------------------------------------------------------------- calls
+    # ---------------------------------------------------------------------------------------- calls
 
     def predicate(self, test: cst.BaseExpression, place: Place) -> Kind:
         """What passes a function: a lambda, or one of this file that only returns a test."""
@@ -203,7 +198,7 @@ class Conditions:
             return Kind.MATRICES
         return self.hinted(node)
 
-    # -------------------------------------------------------------------------------------------------------------- words
+    # ---------------------------------------------------------------------------------------- words
 
     def constants(self, node: cst.CSTNode, place: Place) -> list[str]:
         """The strings of a displayed list, tuple or set, or a single one; none when one element is unknown."""

@@ -112,7 +112,7 @@ class GroupReader:
             return self.display(Piece(piece.node.elt, Place(scope, piece.place.order, piece.place.path)))
         return None
 
-    # ------------------------------------------------------------------------------------------------------------- dicts
+    # ---------------------------------------------------------------------------------------- dicts
 
     def display(self, piece: Piece) -> Display | None:
         """A group dict, displayed at the piece or bound to its name."""

@@ -58,7 +58,7 @@ class HazardReader:
                 )
         return False
 
-    # --------------------------------------------------------------------------------------------- uses of param_groups
+    # ------------------------------------------------------------------------- uses of param_groups
 
     def indexed(self) -> Iterator[Hazard]:
         """`param_groups[k]` written, read whole, or read at another index than 0."""
@@ -116,7 +116,7 @@ class HazardReader:
             b.kind == "loop" and b.node is not None and ".param_groups" in self.source.code(b.node) for b in found
         )
 
-    # ------------------------------------------------------------------------------------------------------------ calls
+    # ---------------------------------------------------------------------------------------- calls
 
     def calls(self) -> Iterator[Hazard]:
         for node, place in self.scopes.calls:
@@ -226,7 +226,7 @@ class HazardReader:
             if asked or SHARDING.fullmatch(name):
                 yield self._hazard("groups", node, what)
 
-    # ------------------------------------------------------------------------------------------------------ class tests
+    # ---------------------------------------------------------------------------------- class tests
 
     def class_tests(self) -> Iterator[Hazard]:
         """`type(optimizer) is Adam` and its kin."""

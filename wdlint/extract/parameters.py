@@ -92,7 +92,7 @@ class ParameterReader:
             span(draft.inner) if draft.inner is not None else None,
         )
 
-    # ------------------------------------------------------------------------------------------------------------ pieces
+    # --------------------------------------------------------------------------------------- pieces
 
     def pieces(self, node: cst.BaseExpression, place: Place, spread: bool = True) -> list[Piece]:
         """The elements of a list as far as the file builds it; what cannot be opened stays one spread piece."""
@@ -171,7 +171,7 @@ class ParameterReader:
                 node = node.elements[number].value
         return node  # type: ignore[return-value]
 
-    # ------------------------------------------------------------------------------------------------------------ drafts
+    # --------------------------------------------------------------------------------------- drafts
 
     def draft(self, node: cst.BaseExpression, place: Place) -> Draft:
         """Which parameters an expression gives."""
@@ -351,7 +351,7 @@ class ParameterReader:
             and bool(dotted(node.func.value)) and "[?]" not in dotted(node.func.value) and not node.args
         )  # fmt: skip
 
-    # ------------------------------------------------------------------------------------------------------------- names
+    # ---------------------------------------------------------------------------------------- names
 
     def _named(self, node: cst.Name | cst.Attribute, place: Place) -> Draft:
         found = self.bindings(node, place)

@@ -84,7 +84,7 @@ class Scopes:
         self._order = 0
         self._block(module.body, self.module, ())
 
-    # ------------------------------------------------------------------------------------------------------- queries
+    # -------------------------------------------------------------------------------------- queries
 
     def reaching(self, name: str, place: Place) -> tuple[list[Binding], Scope | None]:
         """The bindings of a name that may hold at a place, and their scope; no scope: a builtin or a star import."""
@@ -114,7 +114,7 @@ class Scopes:
             return scope.place
         return Place(scope.parent, math.inf)
 
-    # --------------------------------------------------------------------------------------------------------- walking
+    # -------------------------------------------------------------------------------------- walking
 
     def _tick(self, scope: Scope, path: Path) -> Place:
         self._order += 1

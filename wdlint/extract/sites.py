@@ -72,7 +72,7 @@ class SiteReader:
         self.targets = {n: t for n, t in self.targets.items() if n in set(self.read)}
         return tuple(self._optimizer(c) for c in kept)
 
-    # ------------------------------------------------------------------------------------------------------ constructions
+    # -------------------------------------------------------------------------------- constructions
 
     def _construction(self, node: cst.Call, place: Place) -> Call | None:
         callees = self.values.classes(node.func, place) if self._plausible(node.func, place) else []
@@ -180,7 +180,7 @@ class SiteReader:
             arguments[key] = Given(None, place, known, self.source.outer(node))
         return not any(t.open for t in tables if isinstance(t, Table))
 
-    # ----------------------------------------------------------------------------------------------------------- optimizers
+    # ----------------------------------------------------------------------------------- optimizers
 
     def _optimizer(self, call: Call) -> Optimizer:
         spec = call.specs[0]
@@ -262,7 +262,7 @@ class SiteReader:
             return [unknown], True, False
         return self.groups.groups(given.node, given.place, spec, inherited)
 
-    # ---------------------------------------------------------------------------------------------------- after construction
+    # --------------------------------------------------------------------------- after construction
 
     def _targets(self) -> dict[cst.Call, tuple[str, Place]]:
         """Construction calls and the names they are assigned to."""
@@ -305,7 +305,7 @@ class SiteReader:
         """The site with groups added and decay written after construction."""
         if call.node not in self.targets:
             return site
-        name, place = self.targets[call.node]
+        name, _ = self.targets[call.node]
         for later, where in self.scopes.calls:
             if isinstance(later.func, cst.Attribute) and later.func.attr.value == "add_param_group" and later.args:
                 if self._is_it(dotted(later.func.value), where, call.node, name):
@@ -349,7 +349,7 @@ class SiteReader:
             groups.append(replace(group, decay=replace(value, numbers=numbers, literal=False)))
         return replace(site, groups=tuple(groups), later_writes=True)
 
-    # -------------------------------------------------------------------------------------------------------------- the call
+    # ------------------------------------------------------------------------------------- the call
 
     def _class_name(self, func: cst.BaseExpression, place: Place) -> cst.Name | None:
         """The node that names the class, when the class is imported by that name or reached through its module."""

@@ -66,7 +66,7 @@ Owner = tuple[cst.Call, Place]  # a call of named_parameters
 
 
 def _owners(node: cst.Name, place: Place, scopes: Scopes) -> list[Owner]:
-    """The calls of named_parameters() whose pairs a loop takes apart into this name; none if it may be anything else."""
+    """The calls of named_parameters() whose pairs a loop takes apart into this name; none if it may be other."""
     found = scopes.reaching(node.value, place)[0]
     if not all(b.kind == "loop" and b.index == (0,) and b.node is not None for b in found):
         return []
@@ -94,7 +94,7 @@ def _named(node: cst.CSTNode, place: Place, scopes: Scopes, depth: int = 0) -> l
 
 
 def _undotted(owner: Owner, names: list[str], reader: ParameterReader) -> bool:
-    """Whether the module may have parameters of its own by one of these names: a single layer, or one that sets them."""
+    """Whether the module may have parameters of its own by one of these names: a single layer, say."""
     call, place = owner
     module = call.func.value if isinstance(call.func, cst.Attribute) else call
     if call.args:  # recurse=False, or a prefix
@@ -114,7 +114,7 @@ def _over_modules(node: cst.CSTNode | None) -> bool:
     return False
 
 
-# ---------------------------------------------------------------------------------------------------------- generators
+# --------------------------------------------------------------------------------------- generators
 
 
 def generators(

@@ -141,7 +141,7 @@ class Values:
                 if bound.endswith("']") and (item := _item(bindings[0].target)) is not None:
                     self._items.setdefault(item[0], {})[item[1]] = bound
 
-    # ------------------------------------------------------------------------------------------------------ entry points
+    # --------------------------------------------------------------------------------- entry points
 
     def of(self, node: cst.CSTNode, place: Place) -> Several:
         """Everything an expression can be."""
@@ -177,7 +177,7 @@ class Values:
         """What a callee can be, None and the like left out."""
         return list(without_none(self.of(node, place)))
 
-    # -------------------------------------------------------------------------------------------------------- expressions
+    # ---------------------------------------------------------------------------------- expressions
 
     def _of(self, node: cst.CSTNode, place: Place) -> Several:
         match node:
@@ -268,7 +268,7 @@ class Values:
             replace(k, where=where) if isinstance(k, Const) and not k.where else k for k in self.of(node, place)
         )
 
-    # -------------------------------------------------------------------------------------------------------------- names
+    # ---------------------------------------------------------------------------------------- names
 
     def _name(self, node: cst.Name, place: Place) -> Several:
         if node.value in ("True", "False", "None"):
@@ -354,7 +354,7 @@ class Values:
         return merged(out) or UNKNOWN
 
     def _parallel(self, node: cst.Call, index: tuple[int, ...]) -> tuple[cst.CSTNode, tuple[int, ...]] | None:
-        """Which argument of zip, enumerate and their kin a target at this position comes from, and its position there."""
+        """Which argument of zip or enumerate a target at this position comes from, and its position there."""
         match _called(node), index:
             case ("enumerate", (1, *rest)):
                 number = 0
@@ -487,7 +487,7 @@ class Values:
                     return without(table, str(keys[0].value))
         return Table({}, open=True)
 
-    # --------------------------------------------------------------------------------------------------------- attributes
+    # ----------------------------------------------------------------------------------- attributes
 
     def _attribute(self, node: cst.Attribute, place: Place) -> Several:
         attribute = node.attr.value
@@ -576,10 +576,7 @@ class Values:
             given = keyword(instance.call, attribute)
             if given is not None and self._is_record(instance.of):
                 return self.of(given, instance.place)
-            init = next(
-                (s for s in self._methods(scope) if getattr(s.node, "name", None) and s.node.name.value == "__init__"),
-                None,
-            )  # type: ignore[attr-defined]
+            init = next((s for s in self._methods(scope) if _name_of(s) == "__init__"), None)
             if init is not None and len(self._frames) < CALLS:
                 with self._framed(init, instance.call, instance.place):
                     return self.class_attribute(scope, attribute, None)
@@ -603,7 +600,7 @@ class Values:
         """Whether a class is a bag of fields: a dataclass, attrs, pydantic, Tap, NamedTuple, or plain attributes."""
         return any(b.kind in ("value", "declared") for bs in known.scope.bindings.values() for b in bs)
 
-    # ------------------------------------------------------------------------------------------------------------ classes
+    # -------------------------------------------------------------------------------------- classes
 
     def self_class(self, node: cst.CSTNode, place: Place) -> Scope | None:
         """The class scope when an expression is `self` (the first parameter of a method) or `cls`."""
@@ -692,7 +689,7 @@ class Values:
         made = self.of(factory, place)
         return tuple(Instance(k) if isinstance(k, LocalClass) else Unknown() for k in made)
 
-    # ---------------------------------------------------------------------------------------------------------- subscripts
+    # ----------------------------------------------------------------------------------- subscripts
 
     def _subscript(self, node: cst.Subscript, place: Place) -> Several:
         assigned = self._assigned(dotted(node), place)
@@ -725,7 +722,7 @@ class Values:
             return self._declared(key)
         return UNKNOWN
 
-    # --------------------------------------------------------------------------------------------------------------- calls
+    # ---------------------------------------------------------------------------------------- calls
 
     def _call(self, node: cst.Call, place: Place) -> Several:
         name = _called(node)
@@ -846,7 +843,7 @@ class Values:
         return merged(out) or UNKNOWN
 
 
-# ------------------------------------------------------------------------------------------------------- small operations
+# --------------------------------------------------------------------------------- small operations
 
 
 def merged(several: Iterable[Known]) -> Several:
@@ -937,6 +934,11 @@ def _called(node: cst.Call) -> str:
     """The last name of a callee."""
     func = node.func
     return func.attr.value if isinstance(func, cst.Attribute) else func.value if isinstance(func, cst.Name) else ""
+
+
+def _name_of(scope: Scope) -> str:
+    """The name of the function a scope belongs to."""
+    return scope.node.name.value if isinstance(scope.node, cst.FunctionDef) else ""
 
 
 def _method(scope: Scope, owner: Scope) -> str | None:

@@ -112,7 +112,7 @@ def around(lines: Sequence[str], line: int) -> range:
     return range(first, last + 1)
 
 
-# ------------------------------------------------------------------------------------------------------------- preview
+# ------------------------------------------------------------------------------------------ preview
 
 
 def preview(lines: Sequence[str], edits: Sequence[Edit], digits: int, paint: Paint) -> Iterator[str]:

@@ -68,7 +68,7 @@ def marks(site: Sequence[Diagnostic]) -> list[Mark]:
     return [Mark(s, ", ".join(unique(d.code for d in site if d.span == s)) if several else "") for s in spans]
 
 
-# ------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------ numbers
 
 
 def statistics(diagnostics: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:

@@ -102,7 +102,7 @@ def holds(found: Any) -> bool:
     return hasattr(found, "param_groups") or (found is not None and any(hasattr(found, name) for name in INNER))
 
 
-# ---------------------------------------------------------------------------------------------------------- catalogue
+# ---------------------------------------------------------------------------------------- catalogue
 
 
 def path(cls: type) -> str:
@@ -133,7 +133,7 @@ def step(cls: type) -> object:
     return inspect.unwrap(found) if callable(found) else None
 
 
-# ------------------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def same(a: Any, b: Any) -> bool:
     return first.numbers == second.numbers and first.string == second.string
 
 
-# ------------------------------------------------------------------------------------------------------------ coverage
+# ----------------------------------------------------------------------------------------- coverage
 
 
 def holding(group: Mapping[str, Any], known: Mapping[int, Parameter], inner: Any) -> Holding:

@@ -144,7 +144,7 @@ def flat(tensor: torch.Tensor) -> bool:
     return bool(getattr(tensor, "_is_flat_param", False))
 
 
-# ---------------------------------------------------------------------------------------------------------------- roles
+# -------------------------------------------------------------------------------------------- roles
 
 
 def role(tensor: torch.Tensor, owner: nn.Module | None, attribute: str) -> Role:

@@ -128,7 +128,7 @@ def probe(name: str, options: Mapping[str, Any] | None = None, catalogue: Catalo
     return replace(result, known=compared(result, rows))
 
 
-# ------------------------------------------------------------------------------------------------------------- verdicts
+# ----------------------------------------------------------------------------------------- verdicts
 
 
 def verdict(built: Constructor, shifts: Sequence[Shift], adaptive: bool) -> Kind:
@@ -167,7 +167,7 @@ def with_momentum(built: Constructor) -> Kind:
     return Kind.DECOUPLED if momentum else Kind.PLAIN
 
 
-# ------------------------------------------------------------------------------------------------------------------ row
+# ---------------------------------------------------------------------------------------------- row
 
 
 def row(built: Constructor, kind: Kind, adaptive: bool, sign: bool) -> dict[str, Any]:

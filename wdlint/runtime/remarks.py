@@ -67,7 +67,7 @@ def rate(one: Site, group: Group, held: Holding) -> float | None:
     return None
 
 
-# ------------------------------------------------------------------------------------------------------------ coverage
+# ----------------------------------------------------------------------------------------- coverage
 
 
 def coverage(sites: Sequence[Site], known: Mapping[int, Parameter]) -> Iterator[Remark]:
@@ -121,7 +121,7 @@ def hidden(known: Mapping[int, Parameter], model: nn.Module) -> Iterator[Remark]
         )  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------ each optimizer
+# ----------------------------------------------------------------------------------- each optimizer
 
 
 def unknown(one: Site) -> Iterator[Remark]:

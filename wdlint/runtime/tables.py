@@ -55,7 +55,7 @@ def left(share: float | None, steps: int | None) -> float | None:
     return (1 - share) ** steps if share is not None and steps is not None and 0 <= share <= 1 else None
 
 
-# ---------------------------------------------------------------------------------------------------------------- text
+# --------------------------------------------------------------------------------------------- text
 
 
 def lines(
@@ -150,7 +150,7 @@ def closing(found: Sequence[Found], said: Sequence[Remark]) -> str:
     return f"{counted(len(found), 'finding')}, {counted(len(said), 'remark')}; {see(next(iter(codes)))} says why"
 
 
-# ---------------------------------------------------------------------------------------------------------------- data
+# --------------------------------------------------------------------------------------------- data
 
 
 def as_data(

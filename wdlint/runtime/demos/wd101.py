@@ -28,7 +28,7 @@ def demonstrate(setting: Setting) -> Iterator[Claim]:
     yield from tuned(setting)
 
 
-# ----------------------------------------------------------------------------------------------------------------- laws
+# --------------------------------------------------------------------------------------------- laws
 
 
 def driven(optimizer: type[torch.optim.Optimizer], lam: float, noise: list[Tensor], lr: float = RATE) -> Tensor:
@@ -119,7 +119,7 @@ def rest_coupled(setting: Setting) -> Claim:
     )
 
 
-# ------------------------------------------------------------------------------------------------------------ behaviour
+# ---------------------------------------------------------------------------------------- behaviour
 
 
 def forgotten(setting: Setting) -> Iterator[Claim]:
