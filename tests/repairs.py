@@ -25,10 +25,6 @@ def comments(text: str) -> Counter[str]:
     return Counter(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-def codes(text: str, config: Config, path: str) -> Counter[str]:
-    return Counter(found.code for found in lint(text, config, path=path).diagnostics)
-
-
 def outline(text: str, config: Config) -> tuple[str, list[list[str]]]:
     """A text without its construction calls and their imports, and what these calls say of other things than decay."""
     page = Page(text)
@@ -50,9 +46,8 @@ def others(page: Page, site: Optimizer) -> Iterator[str]:
     assert site.call is not None
     flag = site.flag
     for number, argument in enumerate(site.call.arguments):
-        switch = flag is not None and (
-            argument.keyword == flag.name or flag.position == number and not argument.keyword
-        )
+        plain = not argument.keyword and not argument.star
+        switch = flag is not None and (argument.keyword == flag.name or (plain and flag.position == number))
         if number not in (site.call.parameters, site.call.decay) and not switch:
             yield " ".join(page.slice(argument.span).split())
 
@@ -72,7 +67,8 @@ def repaired(text: str, config: Config = PLAIN, path: str = "train.py") -> Repor
     assert fix(new, config, path=path).fixed is None, "a second run changes something"
     done = Counter(code for change in report.changes for code in change.codes)
     assert done, "a change without codes"
-    before, after = codes(text, config, path), codes(new, config, path)
+    before = Counter(found.code for found in lint(text, config, path=path).diagnostics)
+    after = Counter(found.code for found in report.diagnostics)
     assert not {code for code in after if after[code] > before[code]} - CARRIED, "a new finding"
     assert all(after[code] < max(before[code], 1) for code in done if code not in CARRIED), "a finding that stays"
     assert set(LINE_END.findall(new)) <= set(LINE_END.findall(text)) or not LINE_END.search(text), "a new line end"

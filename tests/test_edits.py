@@ -49,7 +49,7 @@ def only_change(text: str, config: Config = PLAIN) -> Change:
     return change
 
 
-# ------------------------------------------------------------------------------------------------------------ fixtures
+# ----------------------------------------------------------------------------------------- fixtures
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path.parent.name != "WD900"], ids=named)
@@ -78,7 +78,7 @@ def test_every_repair_has_its_fixture() -> None:
     }
 
 
-# -------------------------------------------------------------------------------------------------------------- lambda
+# ------------------------------------------------------------------------------------------- lambda
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_without_a_change_of_class_lambda_is_no_decision() -> None:
     assert only_change(MODEL + ADAM, replace(Config(), select=("WD201",))).decision == ""
 
 
-# ---------------------------------------------------------------------------------------------------- what is reported
+# --------------------------------------------------------------------------------- what is reported
 
 
 def test_a_change_names_what_it_did() -> None:
@@ -197,7 +197,7 @@ def test_a_refusal_that_was_overcome_is_not_reported() -> None:
     assert {change.codes for change in report.changes} == {("WD206",), ("WD101", "WD201")}
 
 
-# ------------------------------------------------------------------------------------------------------- several sites
+# ------------------------------------------------------------------------------------ several sites
 
 
 def test_nested_sites_are_repaired_one_after_the_other() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from wdlint.catalogue import Catalogue
 from wdlint.checks import RULES
@@ -231,25 +232,26 @@ def _diagnostic(found: Found, path: str, done: Rewrite) -> Diagnostic:
 
 def _fixed(text: str, config: Config, path: str, codes: frozenset[str]) -> Report:
     """Repairs in rounds: first what stands by itself, then the sites."""
+    analysed = cache(lambda text: _analysis(text, config, codes, path))
     current, changes, refused = text, list[Change](), dict[int, Refusal]()
     skipped: set[int] = set()
     first = True  # of the rounds that repair sites: what it refuses stays refused
     for _ in range(ROUNDS):
-        analysis = _analysis(current, config, codes, path)
+        analysis = analysed(current)
         plans = _plans(analysis, config, skipped)
         alone = [(g, r) for g, r in plans if r.edits and g[0].site is None]
         if not alone and first:
             first = False
             refused = {_key(g): _refusal(g, "; ".join(r.refusals), r.change) for g, r in plans if r.refusals}
         kept = alone or [(g, r) for g, r in plans if r.edits]
-        after, done, failed = _applied(analysis, kept, config, codes)
+        after, done, failed = _applied(analysis, kept, config, analysed)
         skipped |= {_key(group) for group in failed}
         refused |= {_key(group): _refusal(group, "the repaired text would have new findings") for group in failed}
         if after == current and not failed:
             break
         changes += done
         current = after
-    final = _report(_analysis(current, config, codes, path), config, path)
+    final = _report(analysed(current), config, path)
     return replace(
         final,
         text=text,
@@ -292,33 +294,38 @@ def _key(group: Sequence[Found]) -> int:
 
 
 def _applied(
-    analysis: Analysis, plans: Sequence[tuple[list[Found], Rewrite]], config: Config, codes: frozenset[str]
+    analysis: Analysis,
+    plans: Sequence[tuple[list[Found], Rewrite]],
+    config: Config,
+    analysed: Callable[[str], Analysis],
 ) -> tuple[str, list[Change], list[list[Found]]]:
     """The text after all rewrites that prove themselves: it parses and brings no new finding."""
     page = analysis.page
     before = Counter(f.rule.code for f in analysis.found)
     text = applied(page, (e for _, r in plans for e in r.edits))
-    if text == page.text or _proves(text, before, config, codes):
+    if text == page.text or _proves(text, before, config, analysed):
         return text, [r.change for _, r in plans if r.change], []
     good: list[Rewrite] = []
     failed = []
     for group, _ in plans:
         plan = _rewrite(analysis, group, config)
         trial = applied(page, (e for r in (*good, plan) for e in r.edits))
-        if all(disjoint([r.edits for r in (*good, plan)])) and _proves(trial, before, config, codes):
+        if all(disjoint([r.edits for r in (*good, plan)])) and _proves(trial, before, config, analysed):
             good.append(plan)
         else:
             failed.append(group)
     return applied(page, (e for r in good for e in r.edits)), [r.change for r in good if r.change], failed
 
 
-def _proves(text: str, before: Counter[str], config: Config, codes: frozenset[str], more: int = 2) -> bool:
+def _proves(
+    text: str, before: Counter[str], config: Config, analysed: Callable[[str], Analysis], more: int = 2
+) -> bool:
     """Whether a repaired text parses and has no new finding, at the latest when that is repaired too."""
-    after = _analysis(text, config, codes)
+    after = analysed(text)
     if after.failure is not None:
         return False
     now = Counter(f.rule.code for f in after.found)
     if all(count <= before[code] or code in CARRIED for code, count in now.items()):
         return True
     further = applied(after.page, (e for _, r in _plans(after, config, set()) for e in r.edits)) if more else text
-    return further != text and _proves(further, before, config, codes, more - 1)
+    return further != text and _proves(further, before, config, analysed, more - 1)

@@ -41,11 +41,11 @@ def naming(page: Page, facts: Facts, site: Optimizer, gone: frozenset[Span]) -> 
     if call is None or call.class_name is None:
         return None
     module, _, wanted = site.counterpart.rpartition(".")
+    home, place = call.resolved.rpartition(".")[0], call.class_name
     if not call.bound_name:
-        return _through_module(page, site, module, wanted)
-    if not (call.resolved.rpartition(".")[0] + ".").startswith(module + "."):
+        return Naming(place, wanted) if home == module else None
+    if not f"{home}.".startswith(f"{module}."):
         return None
-    place = call.class_name
     own = [i for i in facts.imports if f"{i.module}.{i.name}" == call.resolved and place in i.readers]
     held = next((i for i in facts.imports if (i.module, i.name) == (module, wanted) and place in i.holds), None)
     if held is not None:
@@ -58,21 +58,6 @@ def naming(page: Page, facts: Facts, site: Optimizer, gone: frozenset[Span]) -> 
     alias = wanted if bound == wanted else f"{wanted} as {bound}"
     edits = [edit for i in own for edit in _import(page, i, module, alias, _unused(page, i, gone))]
     return Naming(place, bound, tuple(edits))
-
-
-def _through_module(page: Page, site: Optimizer, module: str, wanted: str) -> Naming | None:
-    """`torch.optim.Adam`, and `torch.optim.adam.Adam`, whose module does not have the counterpart."""
-    call = site.call
-    assert call is not None and call.class_name is not None
-    home, _, name = call.resolved.rpartition(".")
-    if home == module:
-        return Naming(call.class_name, wanted)
-    above, _, inner = home.rpartition(".")
-    end = f".{inner}.{name}"
-    if above != module or not page.slice(call.callee).endswith(end):
-        return None
-    place = call.class_name
-    return Naming(Span(place.line, place.column - len(inner) - 1, place.end_line, place.end_column), wanted)
 
 
 def _unused(page: Page, statement: Import, gone: frozenset[Span]) -> bool:

@@ -158,16 +158,18 @@ def joined(lead: str, tail: str, *, first: bool, last: bool) -> str:
         return tail  # commas stand before items
     comma = "," if not first and (behind or not last) else ""
     rest = tail[: behind[0]] + tail[behind[0] + 1 :] if behind else tail
-    return (head if comma or "#" in head else "") + comma + _blank(space, rest, last)
+    return (head if comma or "#" in head else "") + comma + _blank(space, rest, first, last)
 
 
-def _blank(lead: str, tail: str, last: bool) -> str:
+def _blank(lead: str, tail: str, first: bool, last: bool) -> str:
     """White space and comments before and behind an item that has gone."""
     before, behind = breaks(lead), breaks(tail)
     if not before:
-        return tail if behind or last else lead
+        return lead if first and "#" not in tail or not (behind or last) else tail
     if not behind:
         return tail if last and "#" not in lead else lead
     comment = tail[: behind[0]].strip()
+    kept = lead[: before[-1]] if "#" in lead else ""
     own = lead[before[-1] :] + comment if comment else ""
-    return lead[: before[-1]] + own + tail[behind[0] :]
+    end = tail[behind[0] :].lstrip(" \t\\") if kept or own else tail[behind[0] :]  # no backslash behind a comment
+    return kept + own + end

@@ -220,7 +220,7 @@ def _delimiters(found: Sequence[Atom]) -> Iterator[tuple[int, int]]:
                 yield number, COMPREHENSION
         elif looping:
             looping = atom.text not in ("in", ":")
-        elif atom.text == ",":
+        elif atom.text == "," and number < len(found) - 1:
             yield number, COMMA
         elif atom.text in PRIORITIES and number:
             unary = atom.text in "+-" and not (found[number - 1].text in CLOSE or found[number - 1].text[-1:].isalnum())

@@ -48,8 +48,8 @@ class HazardReader:
         match node:
             case cst.Attribute(attr=cst.Name(value="param_groups")):
                 return True
-            case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))]):
-                return key.evaluated_value == "param_groups"
+            case cst.Subscript():
+                return _key(node) == "param_groups"
             case cst.Name():
                 found = self.scopes.reaching(node.value, place)[0]
                 return any(
@@ -70,12 +70,12 @@ class HazardReader:
             index = self.source.code(node.slice[0].slice) if len(node.slice) == 1 else "..."
             shown = f"param_groups[{index}]"
             outer = inside.get(node)
-            key = dotted(outer).rpartition("[")[2] if outer is not None else ""
+            key = _key(outer)
             if node in written or (outer is not None and outer in written):
                 yield self._hazard("groups", node, f"writes {shown}")
             elif index != "0":
                 yield self._hazard("groups", node, f"reads {shown}")
-            elif key in ("'params']", ""):
+            elif key in ("params", ""):
                 what = f'{shown}["params"]' if key else shown
                 yield self._hazard("groups", node, f"reads {what} as if it were all")
 
@@ -125,16 +125,19 @@ class HazardReader:
             yield from self._updating(node, name, place)
             yield from self._scheduling(node, name, place)
             yield from self._loading(node, name, place)
-            if dotted(node.func).endswith("amp.initialize") or self._is(node.func, place, r".*\bamp\.initialize"):
+            full = self._qualified(node.func, place)
+            if re.search(r"\bamp\.initialize$", full):
                 yield self._hazard("groups", node, "hands the optimizer to amp.initialize")
-            if name.startswith("Lazy") and self._is(node.func, place, r"torch\.nn\..*"):
+            if re.fullmatch(r"torch\.nn\.(.*\.)?Lazy\w+", full):
                 what = f"builds {name}: its parameters have no dimensions before the first batch"
                 yield self._hazard("groups", node, what)
 
-    def _is(self, node: cst.CSTNode, place: Place, pattern: str) -> bool:
-        """Whether an expression is an import whose full name matches."""
-        known = self.values.of(node, place)
-        return any(isinstance(k, Ref) and re.fullmatch(pattern, k.qualified) for k in known)
+    def _qualified(self, node: cst.CSTNode, place: Place) -> str:
+        """The full name of an import, or what is written where nothing is known of the first name."""
+        root, dot, rest = dotted(node).partition(".")
+        found = self.scopes.reaching(root, place)[0] if root else []
+        full = next((b.qualified for b in found if b.kind == "import"), root)
+        return f"{full}{dot}{rest}"
 
     def _counting(self, node: cst.Call, name: str, place: Place) -> Iterator[Hazard]:
         """zip(...) and len(...) over param_groups, and `*param_groups`."""
@@ -240,3 +243,11 @@ class HazardReader:
                 if any(map(COUPLED.search, names)):
                     yield self._hazard("class", node, "tests the exact class of an optimizer")
                     break
+
+
+def _key(node: cst.Subscript | None) -> str:
+    """The constant string that a subscript asks for."""
+    match node:
+        case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))]):
+            return str(key.evaluated_value)
+    return ""

@@ -105,7 +105,7 @@ TABLES = (
     "OrderedDict",
     "create",
 )
-CHANGERS = ("update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove", "add", "discard")
+CHANGERS = tuple("update setdefault pop popitem clear append extend insert remove add discard sort reverse".split())
 COPIES = ("deepcopy", "copy", "dict", "OrderedDict", "vars")
 NAMESPACES = ("args", "opt", "opts", "options", "flags", "FLAGS", "hparams", "hps", "params")
 FROM_CLASS = ("cli", "parse", "structured", "instantiate", "parse_args_into_dataclasses")
