@@ -154,7 +154,7 @@ class GroupReader:
 
     def _spread_entries(self, node: cst.BaseExpression, place: Place) -> tuple[list[Entry], bool]:
         """The entries that `**node` brings into a dict."""
-        if isinstance(node, cst.Name) and not self.values.changes(node.value):
+        if isinstance(node, cst.Name) and not self.values.changed(node.value, place):
             found = self.parameters.bindings(node, place)
             if len(found) == 1 and found[0].kind == "value" and isinstance(found[0].node, (cst.Dict, cst.Call)):
                 node, place = found[0].node, found[0].place
@@ -169,7 +169,7 @@ class GroupReader:
 
     def _with_writes(self, display: Display, name: str, place: Place) -> Display:
         """`group["weight_decay"] = 0.1` on a named dict before the optimizer sees it."""
-        if self.values.calls_change(name):  # group.update(...), group.pop(...)
+        if self.values.changed(name, place, calls_only=True):  # group.update(...), group.pop(...)
             return replace(display, entries=tuple(e for e in display.entries if e.key == "params"), open=True)
         extra = []
         for scope in (place.scope, self.parameters.scopes.module):

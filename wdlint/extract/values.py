@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -87,7 +88,7 @@ Known = Unknown | Const | Table | Items | Ref | LocalClass | LocalFunction | Ins
 Several = tuple[Known, ...]
 
 UNKNOWN: Several = (Unknown(),)
-Calls = list[tuple[cst.Call, Place]]
+Touch = tuple[Place, cst.Call | Binding]
 Frames = tuple[tuple[Scope, cst.Call, Place], ...]
 DEEPEST = 40  # nested questions
 CALLS = 3  # calls of the file's own functions followed into each other
@@ -109,6 +110,7 @@ CHANGERS = tuple("update setdefault pop popitem clear append extend insert remov
 COPIES = ("deepcopy", "copy", "dict", "OrderedDict", "vars")
 NAMESPACES = ("args", "opt", "opts", "options", "flags", "FLAGS", "hparams", "hps", "params")
 FROM_CLASS = ("cli", "parse", "structured", "instantiate", "parse_args_into_dataclasses")
+LAST = re.compile(r"(\.\w+|\[[^\[\]]*\])$")  # the last step of `a.b["c"]`
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "Add": lambda a, b: a + b,
     "Subtract": lambda a, b: a - b,
@@ -130,16 +132,22 @@ class Values:
         self._active: set[tuple[cst.CSTNode, Frames]] = set()
         self._frames: Frames = ()
         self._fuel = self._cuts = 0
-        self._updates: dict[str, list[tuple[cst.Call, Place]]] = {}  # name -> calls that change what it holds
+        self._touched: dict[tuple[Scope | None, str], list[Touch]] = {}  # what changes the table or list of a name
         for call, place in scopes.calls:
             if isinstance(call.func, cst.Attribute) and call.func.attr.value in CHANGERS:
-                if name := dotted(call.func.value):
-                    self._updates.setdefault(name, []).append((call, place))
-        self._items: dict[str, dict[str, str]] = {}  # name -> {key: "name['key']"} of all its assigned items
+                self._touch(call.func.value, place, call)
         for scope in scopes.of.values():
-            for bound, bindings in scope.bindings.items():
-                if bound.endswith("']") and (item := _item(bindings[0].target)) is not None:
-                    self._items.setdefault(item[0], {})[item[1]] = bound
+            for bindings in scope.bindings.values():
+                for binding in bindings:
+                    if isinstance(binding.target, cst.Subscript):
+                        self._touch(binding.target.value, binding.place, binding)
+
+    def _touch(self, node: cst.BaseExpression, place: Place, how: cst.Call | Binding) -> None:
+        while isinstance(node, cst.Subscript):
+            node = node.value
+        if isinstance(node, cst.Name):
+            home = self.scopes.reaching(node.value, place)[1]
+            self._touched.setdefault((home, node.value), []).append((place, how))
 
     # --------------------------------------------------------------------------------- entry points
 
@@ -278,11 +286,11 @@ class Values:
             return self._unbound(node.value)
         if not found:
             return UNKNOWN
-        out = merged(known for binding in found for known in self.bound(binding))
+        out = merged(known for binding in found for known in self._since(binding, place))
         starred = self._starred(node.value)
         if starred is not None and all(b.place.order < starred[1] and b.kind == "import" for b in found):
             out = (starred[0],)
-        return self._changed(node.value, out, place, found)
+        return out
 
     def _unbound(self, name: str) -> Several:
         starred = self._starred(name)
@@ -426,55 +434,47 @@ class Values:
             names = names[1:]
         return positional(call, names.index(name)) if name in names else None
 
-    def calls_change(self, name: str) -> bool:
-        """Whether a method called anywhere in the file changes what a table or list of this name holds."""
-        return name in self._updates
+    def changed(self, name: str, place: Place, calls_only: bool = False) -> bool:
+        """Whether anything changes the table or list of a name, wherever that happens."""
+        touches = self._touched.get((self.scopes.reaching(name, place)[1], name), ())
+        return any(isinstance(how, cst.Call) or not calls_only for _, how in touches)
 
-    def changes(self, name: str) -> bool:
-        """Whether anything in the file changes it."""
-        return name in self._updates or name in self._items
-
-    def _changed(self, name: str, several: Several, place: Place, bindings: list[Binding]) -> Several:
-        """Tables and lists after `name.update(...)`, `name["key"] = ...`, `name.append(...)` and their kin."""
+    def _since(self, binding: Binding, place: Place) -> Several:
+        """What a binding gives its name, after `name.update(...)`, `name["key"] = ...` and their kin."""
+        several = self.bound(binding)
         if not any(isinstance(k, (Table, Items)) for k in several):
             return several
-        start = min(b.place.order for b in bindings)
-        home = bindings[0].place.scope
-        place = self.scopes.seen_from(home, place)
-        calls = [(c, w) for c, w in self._updates.get(name, ()) if w.scope is not home or w.order > start]
-        dynamic = bool(self.scopes.reaching(f"{name}[?]", place)[0])
+        home = binding.place.scope
+        there = self.scopes.seen_from(home, place)
+        touches = [
+            (w, how)
+            for w, how in self._touched.get((home, binding.name), ())
+            if _touches(w, binding.place, place, there)
+        ]
+        touches.sort(key=lambda t: (t[0].order <= binding.place.order, t[0].order))
         out: list[Known] = []
         for known in several:
             if isinstance(known, Table):
-                out.extend((Table({}, open=True),) if dynamic else self._grown(name, known, calls, place, start))
-            elif isinstance(known, Items):
-                out.append(replace(known, open=known.open or dynamic or any(reaches(w, place) for _, w in calls)))
+                tables = [known]
+                for where, how in touches:
+                    after = [self._after(t, how, where) for t in tables]
+                    tables = after if surely(where, place) or surely(where, there) else [*tables, *after]
+                    if len(tables) > WIDEST:
+                        tables = [Table({}, open=True)]
+                out.extend(tables)
             else:
-                out.append(known)
+                out.append(replace(known, open=True) if isinstance(known, Items) and touches else known)
         return merged(out)
 
-    def _grown(self, name: str, table: Table, calls: Calls, place: Place, start: float) -> list[Table]:
-        """What a table may be after the calls and item assignments that reach a place."""
-        tables = [table]
-        for call, where in calls:
-            if reaches(where, place):
-                after = [self._updated(t, call, where) for t in tables]
-                tables = after if surely(where, place) else [*tables, *after]
-        for key, item in self._items.get(name, {}).items():
-            found = [
-                b
-                for b in self.scopes.reaching(item, place)[0]
-                if b.place.order > start or b.place.scope is not place.scope
-            ]
-            if not found:
-                continue
-            values = merged(k for b in found if b.kind != "opaque" for k in self.bound(b))
-            removed = any(b.kind == "opaque" for b in found)
-            sure = any(surely(b.place, place) for b in found)
-            after = [join(t, Table({key: values})) for t in tables] if values else []
-            after += [without(t, key) for t in tables] if removed else []
-            tables = after if sure else [*tables, *after]
-        return tables if len(tables) <= WIDEST else [Table({}, open=True)]
+    def _after(self, table: Table, how: cst.Call | Binding, place: Place) -> Table:
+        """A table after one change."""
+        if isinstance(how, cst.Call):
+            return self._updated(table, how, place)
+        if (item := _item(how.target)) is None:
+            return Table({}, open=True)
+        if not item[0].isidentifier():
+            return Table({}, open=True)  # `name["a"]["b"] = ...`
+        return without(table, item[1]) if how.kind == "opaque" else join(table, Table({item[1]: self.bound(how)}))
 
     def _updated(self, table: Table, call: cst.Call, place: Place) -> Table:
         """A table after one call of a method that changes it."""
@@ -509,10 +509,18 @@ class Values:
         if not name or not ("." in name or "[" in name):
             return None
         found, scope = self.scopes.reaching(name, place)
-        if not found or scope is None:
-            return None
-        there = self.scopes.seen_from(scope, place)
-        return merged(k for b in found for k in self.bound(b)), any(surely(b.place, there) for b in found)
+        if scope is not None:
+            bases = [
+                b.place.order for b in self.scopes.reaching(LAST.sub("", name), place)[0] if b.place.scope is scope
+            ]
+            found = [
+                b for b in found if b.place.order > min(bases, default=-1)
+            ]  # the others belonged to another object
+            there = self.scopes.seen_from(scope, place)
+            sure = any(surely(b.place, there) and b.place.order > max(bases, default=-1) for b in found)
+            if found:
+                return merged(k for b in found for k in self.bound(b)), sure
+        return None
 
     def _hparams(self, inner: cst.BaseExpression, name: str, place: Place) -> Several | None:
         """`self.hparams.x`: the default of the parameter x of __init__ (Lightning's save_hyperparameters)."""
@@ -692,7 +700,9 @@ class Values:
     # ----------------------------------------------------------------------------------- subscripts
 
     def _subscript(self, node: cst.Subscript, place: Place) -> Several:
-        assigned = self._assigned(dotted(node), place)
+        owners = self.of(node.value, place)
+        tracked = isinstance(node.value, cst.Name) and all(isinstance(k, Table) for k in owners)
+        assigned = self._assigned(dotted(node), place) if not tracked else None
         if assigned is not None and assigned[1]:
             return assigned[0]
         if len(node.slice) != 1 or not isinstance(node.slice[0].slice, cst.Index):
@@ -702,7 +712,7 @@ class Values:
             if (given := self._hparams(node.value, str(keys[0].value), place)) is not None:
                 return given
         out: list[Known] = list(assigned[0]) if assigned else []
-        for known in self.of(node.value, place):
+        for known in owners:
             out.extend(self._indexed(known, keys))
         return merged(out) or UNKNOWN
 
@@ -913,6 +923,17 @@ def reaches(done: Place, place: Place) -> bool:
     if done.scope is not place.scope:
         return True
     return (done.order < place.order and not exclusive(done.path, place.path)) or share_loop(done.path, place.path)
+
+
+def _touches(where: Place, binding: Place, place: Place, there: Place) -> bool:
+    """Whether a change of what a binding made may come before a place; `there` is the place in the binding's scope."""
+    if where.scope is place.scope is not binding.scope:
+        return reaches(where, place)
+    if where.scope is not binding.scope:
+        return True
+    if binding.order < there.order:
+        return where.order > binding.order and reaches(where, there)
+    return where.order > binding.order or reaches(where, there)  # bound in an earlier round of the loop
 
 
 def _item(target: cst.CSTNode | None) -> tuple[str, str] | None:

@@ -196,11 +196,13 @@ def flattened(tensors: list[torch.nn.Parameter]) -> Tensor:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without warnings and prints, and on one thread: the tensors are small."""
+    """Without warnings, prints and compilation, and on one thread: the tensors are small."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    stance = getattr(torch.compiler, "set_stance", None)  # since torch 2.6
+    eager = stance("force_eager") if stance is not None else contextlib.nullcontext()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), eager:
             warnings.simplefilter("ignore")
             yield
     finally:
